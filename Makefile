@@ -1,0 +1,41 @@
+# make run: the site on http://localhost:6543. make test, make check: all that proves it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Of the command line or the environment; without them, the ini file's values hold.
+VARIABLES := $(if $(HTTP_PORT),http_port=$(HTTP_PORT)) $(if $(DATA_DIR),data_dir=$(DATA_DIR))
+
+.PHONY: run test check format lock clean
+
+run: .venv/installed
+	@exec $(BIN)/pserve development.ini $(VARIABLES)
+
+test: .venv/installed-for-tests
+	$(BIN)/pytest
+
+check: .venv/installed-for-tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-for-tests
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# The exact versions and hashes of all that is installed, for `make` and CI.
+lock: .venv/installed-for-tests
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --allow-unsafe --extra embedded --extra test \
+	    --output-file requirements.txt setup.cfg
+
+.venv/installed .venv/installed-for-tests: requirements.txt setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/installed .venv/installed-for-tests
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage .hypothesis .*_cache

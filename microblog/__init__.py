@@ -1,0 +1,50 @@
+"""microblog: users write short texts, follow each other, read timelines, and search."""
+
+from pathlib import Path
+from typing import Any
+
+from pyramid.config import Configurator
+
+from microblog import settings as settings_module
+from microblog.errors import ConfigurationError
+from microblog.resources.root import Root
+from microblog.settings import Settings
+
+HERE = Path(__file__).parent
+
+
+def main(global_config: dict[str, str], **ini: str) -> Any:
+    """The WSGI application for an ini file: what `pserve` asks for."""
+    source = Path(global_config.get("__file__", "settings")).name
+    try:
+        checked = settings_module.read(ini, overrides=global_config, source=source)
+        return application(checked, ini)
+    except ConfigurationError as error:
+        raise SystemExit(f"microblog: {error}") from None
+
+
+def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
+    """The WSGI application. ConfigurationError: it cannot start as it is set up.
+
+    `ini`: settings of other libraries, `pyramid.` and the like.
+    """
+    with Configurator(root_factory=Root, settings=ini or {}) as config:
+        config.registry["settings"] = settings
+        config.add_request_method(lambda request: settings, "site", reify=True)
+        config.include("microblog.responses")
+        config.include("microblog.security")
+        config.include("microblog.rest")
+        config.include("pyramid_jinja2")
+        config.add_jinja2_search_path(str(templates()))
+        config.add_static_view("static", "microblog:static", cache_max_age=3600)
+        config.include("microblog.views")
+        # Last: nothing of it is needed before, and a mistake above starts no server.
+        config.include("microblog.database")
+        return config.make_wsgi_app()
+
+
+def templates() -> Path:
+    """The directory of the templates: inside an installed package, beside the package
+    in a checkout."""
+    inside = HERE / "templates"
+    return inside if inside.is_dir() else HERE.parent / "templates"

@@ -1,0 +1,65 @@
+"""The `microblog` command: what an operator does at a terminal."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import plaster
+
+from microblog import settings as settings_module
+from microblog.commands import check, data, user
+from microblog.commands.context import Context
+from microblog.errors import MicroblogError
+from microblog.version import VERSION
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c",
+    "--config",
+    "ini",
+    default="development.ini",
+    show_default=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The ini file of the site.",
+)
+@click.version_option(VERSION)
+@click.pass_context
+def cli(context: click.Context, ini: Path) -> None:
+    """Run and look after a microblog."""
+    values = plaster.get_settings(f"{ini}#main", "app:main")
+    values.pop("use", None)
+    settings = settings_module.read(values, source=ini.name)
+    context.obj = context.with_resource(_opened(Context(settings)))
+
+
+@contextmanager
+def _opened(context: Context) -> Iterator[Context]:
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+cli.add_command(user.user)
+cli.add_command(data.import_)
+cli.add_command(data.export)
+cli.add_command(check.check)
+cli.add_command(check.indexes)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; every failure that has a name ends in one line and status 1."""
+    try:
+        cli.main(arguments, prog_name="microblog", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit("microblog: interrupted")
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except MicroblogError as error:
+        sys.exit(f"microblog: {error.detail}")

@@ -1,0 +1,211 @@
+"""Loading records into the store, many at a time, each exactly once.
+
+A follow is known by its two names, a micropost by author, text and timestamp: its id is
+computed from them, so that a second import meets it again. References and counts are
+written when a large batch is full; `microblog check --repair` mends what a kill leaves.
+"""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from zlib import crc32
+
+from pydantic import AfterValidator, AwareDatetime, TypeAdapter, ValidationError
+from pydantic import Field as PydanticField
+
+from microblog import passwords, strict_json
+from microblog.settings import Settings
+from microblog.store import Database, Document, bulk, follows, ids, marks, microposts, users
+from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Text, Username
+
+BATCH = 500  # documents written at once
+FULL = 20_000  # microposts and follows whose references and counts wait
+
+
+def _not_in_future(moment: datetime) -> datetime:
+    if not 0 < moment.timestamp() <= datetime.now(UTC).timestamp():
+        raise ValueError("must lie between 1970 and now")
+    return moment
+
+
+Timestamp = Annotated[
+    AwareDatetime, PydanticField(strict=False), AfterValidator(_not_in_future)
+]
+
+
+class UserRecord(Body):
+    """A user; without a password, one who cannot log in until it is set."""
+
+    kind: Literal["user"]
+    username: NewUsername
+    name: Name = ""
+    bio: Bio = ""
+    password: str | None = None
+    email: Email = ""
+
+
+class FollowRecord(Body):
+    """A link between two users."""
+
+    kind: Literal["follow"]
+    follower: Username
+    followee: Username
+
+
+class MicropostRecord(Body):
+    """A micropost of another time."""
+
+    kind: Literal["micropost"]
+    username: Username
+    text: Text
+    timestamp: Timestamp
+    referenced: Username | None = None
+
+
+Record = Annotated[
+    UserRecord | FollowRecord | MicropostRecord, PydanticField(discriminator="kind")
+]
+_records: TypeAdapter[UserRecord | FollowRecord | MicropostRecord] = TypeAdapter(Record)
+
+
+class Loader:
+    """Takes records line by line; `bad` holds the number and reason of each refused."""
+
+    def __init__(self, database: Database, settings: Settings):
+        self.database = database
+        self.settings = settings
+        self.bad: list[tuple[int, str]] = []
+        self._new: Counter[str] = Counter()
+        self._known: Counter[str] = Counter()
+        self._users: set[str] = set()
+        self._strangers: set[str] = set()
+        self._waiting: dict[str, list[tuple[int, Document]]] = defaultdict(list)
+        self._references: dict[str, list[Document]] = defaultdict(list)
+        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._unsettled = 0
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """For each collection: how many are new, how many were there."""
+        return {
+            name: (self._new[name], self._known[name])
+            for name in ("users", "follows", "microposts")
+        }
+
+    def load(self, number: int, line: bytes) -> None:
+        """Take the record in a line."""
+        if not line.strip():
+            return
+        try:
+            record = _records.validate_python(strict_json.read_json(line))
+            self._take(number, record)
+        except ValidationError as errors:
+            first = errors.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part)[:60] for part in first["loc"][1:])
+            reason = first["msg"].removeprefix("Value error, ")
+            self.bad.append((number, f"{where}: {reason}" if where else reason))
+        except ValueError as error:
+            self.bad.append((number, str(error)))
+
+    def flush(self) -> None:
+        """Write everything that waits."""
+        for collection in ("users", "follows", "microposts"):
+            self._write(collection)
+        self._settle()
+
+    def _take(self, number: int, record: Body) -> None:
+        if isinstance(record, UserRecord):
+            self._wait("users", number, self._user(record))
+            return
+        if self._waiting["users"]:
+            self._write("users")
+        if isinstance(record, FollowRecord):
+            if record.follower == record.followee:
+                raise ValueError("nobody follows themselves")
+            self._need(record.follower, record.followee)
+            document = follows.new_document(record.follower, record.followee)
+            self._wait("follows", number, document)
+        elif isinstance(record, MicropostRecord):
+            self._need(record.username, record.referenced)
+            self._wait("microposts", number, self._micropost(record))
+
+    def _user(self, record: UserRecord) -> Document:
+        hashed = None
+        if record.password is not None:
+            password = passwords.checked(
+                record.password,
+                minimum=self.settings.password_minimum,
+                unlike=(record.username, self.settings.site_name, "microblog"),
+            )
+            hashed = passwords.hash(password, self.settings.password_cost)
+        return users.new_document(
+            record.username,
+            name=record.name,
+            bio=record.bio,
+            email=record.email,
+            password=hashed,
+        )
+
+    def _micropost(self, record: MicropostRecord) -> Document:
+        key = f"{record.username}\n{record.text}".encode()
+        id = ids.at(record.timestamp, low=crc32(key) & 0xFFFF)
+        return microposts.new_document(
+            id, record.username, record.text, record.referenced
+        )
+
+    def _need(self, *names: str | None) -> None:
+        for name in names:
+            if name is None or name in self._users:
+                continue
+            if name in self._strangers or users.find(self.database, name) is None:
+                self._strangers.add(name)
+                raise ValueError(f"there is no user {name}")
+            self._users.add(name)
+
+    def _wait(self, collection: str, number: int, document: Document) -> None:
+        self._waiting[collection].append((number, document))
+        if len(self._waiting[collection]) >= BATCH:
+            self._write(collection)
+        if self._unsettled >= FULL:
+            self._settle()
+
+    def _write(self, collection: str) -> None:
+        waiting = self._waiting.pop(collection, [])
+        if not waiting:
+            return
+        numbers = {id(document): number for number, document in waiting}
+        inserted = bulk.insert(
+            self.database, collection, [document for _, document in waiting]
+        )
+        self._new[collection] += len(inserted.new)
+        self._known[collection] += len(inserted.known)
+        for document in inserted.refused:
+            reason = "the username looks like one that is taken"
+            self.bad.append((numbers[id(document)], reason))
+        if collection == "users":
+            self._strangers.clear()
+        for document in inserted.new:
+            self._note(collection, document)
+
+    def _note(self, collection: str, document: Document) -> None:
+        """Remember what a new document adds to the documents of users."""
+        if collection == "follows":
+            self._counts[document["follower"]]["following"] += 1
+            self._counts[document["followee"]]["followers"] += 1
+            self._unsettled += 1
+        elif collection == "microposts":
+            reference = microposts.reference(document)
+            self._references[document["author"]].append(reference)
+            self._unsettled += 1
+
+    def _settle(self) -> None:
+        """Write references, counts and marks of all that was inserted."""
+        for username, counts in self._counts.items():
+            users.add_counts(self.database, username, **counts)
+        for username, references in self._references.items():
+            users.add_references(self.database, username, references)
+        found = [one["id"] for some in self._references.values() for one in some]
+        if found:
+            marks.note(self.database, min(found), max(found), always=True)
+        self._counts.clear()
+        self._references.clear()
+        self._unsettled = 0

@@ -1,0 +1,29 @@
+"""Becomes the embedded document server, and dies with the process that wanted it.
+
+Run as `python -m microblog.database.launcher PARENT ARGUMENT…`: a program of its own,
+because code between fork and exec is not safe in a process with threads.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Replace this process by the server. `arguments`: the parent's id, the server's
+    own arguments."""
+    parent, *rest = arguments
+    if sys.platform == "linux":
+        # An orphan would keep the lock of the data directory. SIGTERM stops the
+        # server cleanly; the setting survives exec.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):
+        return  # The parent was gone before the line above.
+    os.execv(sys.executable, [sys.executable, "-m", "secantus", *rest])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,78 @@
+"""What can go wrong, said without HTTP.
+
+`views/errors.py` gives each of these a status; the `microblog` command an exit status.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field of an input: where it stands, its name, what is wrong."""
+
+    location: str
+    name: str
+    description: str
+
+
+class MicroblogError(Exception):
+    """A failure with a sentence that its reader can act on."""
+
+    @property
+    def detail(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class ConfigurationError(MicroblogError):
+    """The settings, or the machine they describe, do not allow a start."""
+
+
+class NotFound(MicroblogError):
+    """There is no such thing (any more)."""
+
+
+class Conflict(MicroblogError):
+    """What was to be made unique is taken, or is just being made."""
+
+
+class Forbidden(MicroblogError):
+    """Known to be there, not allowed to be done."""
+
+
+class Stale(MicroblogError):
+    """The document has changed since the caller read it."""
+
+
+class KeyReused(MicroblogError):
+    """An Idempotency-Key came again with another request."""
+
+
+class BadCredentials(MicroblogError):
+    """Username and password do not belong together, whichever of them is wrong."""
+
+
+class BadToken(MicroblogError):
+    """The bearer token is unknown, expired or revoked."""
+
+
+class Malformed(MicroblogError):
+    """A request whose Authorization header cannot be read."""
+
+
+class Unavailable(MicroblogError):
+    """The document server does not answer, or is not ready yet."""
+
+
+class Invalid(MicroblogError):
+    """An input that breaks a rule; `errors` names every field that does."""
+
+    def __init__(self, errors: list[FieldError]):
+        super().__init__(
+            "; ".join(f"{e.name}: {e.description}" if e.name else e.description
+                      for e in errors)
+        )
+        self.errors = errors
+
+    @classmethod
+    def field(cls, name: str, description: str, location: str = "body") -> "Invalid":
+        return cls([FieldError(location, name, description)])

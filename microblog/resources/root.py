@@ -1,0 +1,27 @@
+"""The root of the tree."""
+
+from typing import Any
+
+from pyramid.authorization import Allow, Authenticated, Everyone
+
+from microblog.resources.node import READABLE, Acl, Node
+from microblog.resources.users import Users
+from microblog.security import Permission
+
+
+class Root(Node):
+    """The site; made anew for every request."""
+
+    children = {"users": Users}
+
+    def __init__(self, request: Any):
+        self.__parent__ = None
+        self.__name__ = ""
+        self.request = request
+
+    def grants(self) -> Acl:
+        return [
+            *READABLE,
+            (Allow, Everyone, Permission.GET_TOKEN),
+            (Allow, Authenticated, Permission.END_TOKEN),
+        ]

@@ -1,0 +1,50 @@
+"""The directory of users, and a user."""
+
+from pyramid.authorization import Allow, Everyone
+
+from microblog.resources.followers import Followers
+from microblog.resources.following import Following
+from microblog.resources.microposts import Microposts
+from microblog.resources.node import READABLE, Acl, Node
+from microblog.resources.timeline import Timeline
+from microblog.security import Permission
+from microblog.store import Document, users
+from microblog.usernames import is_username
+
+
+class Users(Node):
+    """All users; its children are users by username."""
+
+    def child(self, name: str) -> "User":
+        document = users.find(self.database, name) if is_username(name) else None
+        if document is None:
+            raise KeyError(name)
+        return User(self, document)
+
+    def grants(self) -> Acl:
+        return [
+            *READABLE,
+            (Allow, Everyone, Permission.REGISTER),
+        ]
+
+
+class User(Node):
+    """A user; carries the document."""
+
+    children = {
+        "microposts": Microposts,
+        "timeline": Timeline,
+        "following": Following,
+        "followers": Followers,
+    }
+
+    def __init__(self, parent: Node, document: Document):
+        super().__init__(parent, document["_id"])
+        self.document = document
+
+    def grants(self) -> Acl:
+        return [
+            *READABLE,
+            (Allow, self.__name__, Permission.EDIT_PROFILE),
+            (Allow, self.__name__, Permission.DELETE_ACCOUNT),
+        ]

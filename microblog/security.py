@@ -1,0 +1,170 @@
+"""Who asks, and what they may do: permissions, identity, the security policy."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pyramid.authorization import ACLHelper, Authenticated, Everyone
+from pyramid.request import RequestLocalCache
+from pyramid.security import Allowed, Denied
+
+from microblog import passwords
+from microblog.errors import BadCredentials, BadToken, Malformed
+from microblog.settings import Settings
+from microblog.store import Database, Document, tokens, users
+from microblog.usernames import is_username
+
+API = "/api"
+
+
+class Permission(StrEnum):
+    """What may be done; the ACLs of the tree say by whom."""
+
+    SEE_PAGE = "see page"
+    READ = "read"
+    REGISTER = "register"
+    GET_TOKEN = "get token"
+    END_TOKEN = "end token"
+    EDIT_PROFILE = "edit profile"
+    DELETE_ACCOUNT = "delete account"
+    POST = "post"
+    EDIT = "edit"
+    DELETE = "delete"
+    READ_TIMELINE = "read timeline"
+    FOLLOW = "follow"
+
+
+ANONYMOUS = frozenset({Permission.REGISTER, Permission.GET_TOKEN})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The user who asks, and the id of the token that says so."""
+
+    username: str
+    token: str
+
+
+def is_api(request: Any) -> bool:
+    """Whether the request is for the REST API, by its undecoded path."""
+    path = request.environ.get("PATH_INFO", "")
+    return bool(path == API or path.startswith(API + "/"))
+
+
+class BearerPolicy:
+    """Apps: a bearer token in the Authorization header, and nothing else (RFC 6750)."""
+
+    _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,200}=*")
+
+    def identity(self, request: Any) -> Identity | None:
+        """BadToken, Malformed: a header that cannot be trusted is never anonymity."""
+        header = request.environ.get("HTTP_AUTHORIZATION")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if not self._TOKEN.fullmatch(token):
+            raise Malformed("the Authorization header is not 'Bearer' and one token")
+        document = tokens.find(request.database, token)
+        if document is None:
+            raise BadToken("the token is unknown, expired or revoked")
+        return Identity(document["user"], document["_id"])
+
+
+class SecurityPolicy:
+    """Bearer tokens under /api; pages know nobody yet."""
+
+    def __init__(self) -> None:
+        self.bearer = BearerPolicy()
+        self.acl = ACLHelper()
+        self.cache = RequestLocalCache(self._load)
+
+    def _load(self, request: Any) -> Identity | None:
+        return self.bearer.identity(request) if is_api(request) else None
+
+    def identity(self, request: Any) -> Identity | None:
+        """Who asks; loaded once a request."""
+        identity: Identity | None = self.cache.get_or_create(request)
+        return identity
+
+    def authenticated_userid(self, request: Any) -> str | None:
+        """The username of who asks."""
+        identity = self.identity(request)
+        return identity.username if identity else None
+
+    def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
+        """What the ACLs say; an app must say who it is even to read."""
+        username = self.authenticated_userid(request)
+        if username is None and is_api(request) and permission not in ANONYMOUS:
+            return Denied("a bearer token is required")
+        principals = [Everyone]
+        if username is not None:
+            principals += [Authenticated, username]
+        return self.acl.permits(context, principals, permission)
+
+
+def basic_credentials(header: str) -> tuple[str, str] | None:
+    """Username and password of an `Authorization: Basic` header (RFC 7617, UTF-8).
+
+    None: another scheme. Malformed: Basic, but unreadable.
+    """
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        raise Malformed("the Authorization header is not valid Basic") from None
+    username, colon, password = pair.partition(":")
+    if not colon:
+        raise Malformed("the Authorization header is not valid Basic")
+    return username, password
+
+
+def authenticate(
+    database: Database, settings: Settings, username: str, password: str
+) -> Document:
+    """The user whose password this is. BadCredentials: nobody's, for whatever reason,
+    after the same time."""
+    user = users.find(database, username) if is_username(username) else None
+    stored = user["password"] if user else None
+    if not passwords.verify(password, stored, settings.password_cost):
+        raise BadCredentials("username and password do not belong together")
+    assert user is not None
+    if passwords.is_outdated(user["password"], settings.password_cost):
+        hashed = passwords.hash(password, settings.password_cost)
+        return users.change(database, username, {"password": hashed})
+    return user
+
+
+def issue_token(
+    database: Database, settings: Settings, username: str, password: str
+) -> str:
+    """A bearer token for the user whose password this is. BadCredentials."""
+    user = authenticate(database, settings, username, password)
+    token = tokens.create(database, username, settings.token_lifetime)
+    now = users.find(database, username)
+    if now is None or now["password"] != user["password"]:
+        # The password was changed, or the account deleted, after it was verified.
+        tokens.delete(database, tokens.digest(token))
+        raise BadCredentials("username and password do not belong together")
+    return token
+
+
+def set_password(
+    database: Database, settings: Settings, username: str, password: str
+) -> Document:
+    """The user after the password, already checked, was set; every token ends."""
+    hashed = passwords.hash(password, settings.password_cost)
+    user = users.change(database, username, {"password": hashed})
+    tokens.delete_all(database, username)
+    return user
+
+
+def includeme(config: Any) -> None:
+    """The policy; `includeme` of `views` checks that every view names a permission."""
+    config.set_security_policy(SecurityPolicy())

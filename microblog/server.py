@@ -1,0 +1,48 @@
+"""The web server: waitress, set up from the application's own settings."""
+
+import signal
+from typing import Any
+
+import waitress
+
+
+def serve(global_config: dict[str, str], **options: str) -> Any:
+    """What `[server:main]` of an ini file asks for. It has no options: whatever the
+    server needs stands with the other settings in `[app:main]`."""
+    if options:
+        raise SystemExit(f"microblog: [server:main] has no setting {min(options)}")
+    return run
+
+
+def run(application: Any) -> None:
+    """Serve the application until SIGTERM or Ctrl-C, then close the database."""
+    settings = application.registry["settings"]
+    # waitress ends cleanly on SystemExit; a bare SIGTERM would end the process.
+    signal.signal(signal.SIGTERM, _exit)
+    try:
+        server = waitress.create_server(
+            application,
+            host=settings.http_host,
+            port=settings.http_port,
+            threads=settings.http_threads,
+            ident="",
+            channel_request_lookahead=0,
+            clear_untrusted_proxy_headers=True,
+            max_request_body_size=1 << 20,
+            max_request_header_size=16384,
+        )
+    except OSError as error:
+        application.registry["connection"].close()
+        raise SystemExit(
+            f"microblog: port {settings.http_port} (http_port, HTTP_PORT) cannot be "
+            f"used: {error.strerror}"
+        ) from None
+    print(f"{settings.site_name} is at {settings.url}", flush=True)
+    try:
+        server.run()
+    finally:
+        application.registry["connection"].close()
+
+
+def _exit(number: int, frame: Any) -> None:
+    raise SystemExit(0)

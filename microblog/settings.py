@@ -1,0 +1,121 @@
+"""The settings: one table of keys, types and defaults, read once, checked at start.
+
+A key comes, in this order, from the command line of `pserve`, the environment
+(`HTTP_PORT`, `DATA_DIR`, else `MICROBLOG_` and the key in capitals with `_` for `.`)
+and the ini file. `mongodb.uri_file` names a file that holds the value of `mongodb.uri`.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from microblog.errors import ConfigurationError
+
+# Keys of other libraries that may stand beside ours in the ini file.
+FOREIGN = ("pyramid.", "jinja2.", "debugtoolbar.")
+PLAIN = {"http_port": "HTTP_PORT", "data_dir": "DATA_DIR"}
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+        raise ValueError("must look like https://example.org")
+    return url.rstrip("/")
+
+
+class Settings(BaseModel):
+    """What the operator decides; the alias of a field is its key in the ini file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    site_name: Annotated[
+        str, Field(alias="site.name", min_length=1, max_length=80)
+    ] = "microblog"
+    # Every absolute address starts with it; empty: http://localhost and the port.
+    site_url: Annotated[str, Field(alias="site.url"), AfterValidator(_origin)] = ""
+    http_host: str = "localhost"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 6543
+    http_threads: Annotated[int, Field(alias="http.threads", ge=1, le=64)] = 4
+    data_dir: Path = Path("var")
+    # Empty: the embedded document server, in data_dir.
+    mongodb_uri: Annotated[SecretStr, Field(alias="mongodb.uri")] = SecretStr("")
+    mongodb_database: Annotated[
+        str, Field(alias="mongodb.database", pattern=r"^[A-Za-z0-9_-]{1,38}$")
+    ] = "microblog"
+    # 0: any port that is free.
+    embedded_port: Annotated[int, Field(alias="embedded.port", ge=0, le=65535)] = 0
+    password_minimum: Annotated[
+        int, Field(alias="password.minimum", ge=8, le=64)  # code points
+    ] = 15
+    password_cost: Annotated[int, Field(alias="password.cost", ge=4, le=20)] = 12
+    token_lifetime: Annotated[
+        int, Field(alias="token.lifetime", ge=60, le=90 * 86400)  # seconds
+    ] = 86400
+
+    @property
+    def url(self) -> str:
+        """The address of the site, without a slash at its end."""
+        return self.site_url or f"http://localhost:{self.http_port}"
+
+
+def read(
+    ini: Mapping[str, Any],
+    overrides: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    source: str = "settings",
+) -> Settings:
+    """The checked settings. ConfigurationError names file, key and reason."""
+    environment = os.environ if environment is None else environment
+    values = {
+        key: str(value).strip()
+        for key, value in ini.items()
+        if not key.startswith(FOREIGN)
+    }
+    for key in _keys():
+        name = PLAIN.get(key) or "MICROBLOG_" + key.upper().replace(".", "_")
+        if environment.get(name):
+            values[key] = environment[name]
+        if overrides and overrides.get(key):
+            values[key] = overrides[key]
+    if path := values.pop("mongodb.uri_file", ""):
+        values["mongodb.uri"] = _secret(path, source)
+    try:
+        # An empty value in the ini file means the default.
+        return Settings(**{key: value for key, value in values.items() if value})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = (
+            "there is no such setting"
+            if first["type"] == "extra_forbidden"
+            else first["msg"]
+        )
+        raise ConfigurationError(f"{source}: {key}: {reason}") from None
+
+
+def _keys() -> list[str]:
+    fields = Settings.model_fields
+    return [field.alias or name for name, field in fields.items()] + [
+        "mongodb.uri_file"
+    ]
+
+
+def _secret(path: str, source: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not text"
+        raise ConfigurationError(
+            f"{source}: mongodb.uri_file: {path}: {reason}"
+        ) from None

@@ -1,0 +1,68 @@
+"""Inserting many documents at once, of which some may be there already."""
+
+from dataclasses import dataclass, field
+
+from pymongo.errors import BulkWriteError
+
+from microblog.store import Database, Document, microposts, pieces
+
+DUPLICATE = 11000
+
+
+@dataclass
+class Inserted:
+    """What became of a batch: stored now, found stored, refused by a unique index."""
+
+    new: list[Document] = field(default_factory=list)
+    known: list[Document] = field(default_factory=list)
+    refused: list[Document] = field(default_factory=list)
+
+
+def insert(database: Database, collection: str, documents: list[Document]) -> Inserted:
+    """Insert those documents whose `_id` is not taken.
+
+    A micropost that meets another one under its id goes on to the next free id.
+    """
+    duplicates = _insert(database, collection, documents)
+    result = Inserted(
+        new=[one for i, one in enumerate(documents) if i not in duplicates]
+    )
+    met = [documents[i] for i in sorted(duplicates)]
+    stored = _stored(database, collection, met)
+    moved = []
+    for document in met:
+        other = stored.get(document["_id"])
+        if other is None:
+            result.refused.append(document)
+        elif collection != "microposts" or microposts.is_same(other, document):
+            result.known.append(document)
+        else:
+            document["_id"] += 1
+            moved.append(document)
+    if moved:
+        further = insert(database, collection, moved)
+        result.new += further.new
+        result.known += further.known
+    return result
+
+
+def _insert(database: Database, collection: str, documents: list[Document]) -> set[int]:
+    """The positions of those that met a duplicate."""
+    try:
+        database[collection].insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        errors = error.details["writeErrors"]
+        if any(one["code"] != DUPLICATE for one in errors):
+            raise
+        return {one["index"] for one in errors}
+    return set()
+
+
+def _stored(
+    database: Database, collection: str, documents: list[Document]
+) -> dict[object, Document]:
+    return {
+        found["_id"]: found
+        for piece in pieces((document["_id"] for document in documents), 50)
+        for found in database[collection].find({"_id": {"$in": piece}})
+    }

@@ -1,0 +1,88 @@
+"""Follows: who reads whom.
+
+A document: `_id` "follower followee", `follower`, `followee`, `at` (an id: when). Both
+names are indexed with `at`, so that the newest links come first in either direction.
+"""
+
+from collections.abc import Iterator
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from microblog.store import Database, Document, ids, users
+from microblog.store.walks import Frontier, Start, first_span, windows
+
+INDEXES = [
+    IndexModel([("follower", 1), ("at", -1)]),
+    IndexModel([("followee", 1), ("at", -1)]),
+]
+
+
+def new_document(follower: str, followee: str) -> Document:
+    """The link from one user to another, made now."""
+    return {
+        "_id": f"{follower} {followee}",
+        "follower": follower,
+        "followee": followee,
+        "at": ids.new(),
+    }
+
+
+def create(database: Database, follower: str, followee: str) -> bool:
+    """Follow; whether that is new. The `_id` is the guard against doing it twice."""
+    try:
+        database.follows.insert_one(new_document(follower, followee))
+    except DuplicateKeyError:
+        return False
+    users.add_counts(database, follower, following=1)
+    users.add_counts(database, followee, followers=1)
+    return True
+
+
+def delete(database: Database, follower: str, followee: str) -> bool:
+    """Unfollow; whether there was anything to undo."""
+    link = {"_id": f"{follower} {followee}"}
+    if not database.follows.delete_one(link).deleted_count:
+        return False
+    users.add_counts(database, follower, following=-1)
+    users.add_counts(database, followee, followers=-1)
+    return True
+
+
+def exists(database: Database, follower: str, followee: str) -> bool:
+    """Whether the one follows the other."""
+    return database.follows.find_one({"_id": f"{follower} {followee}"}) is not None
+
+
+def followees(database: Database, follower: str) -> list[str]:
+    """The names of all whom a user follows, in no order."""
+    found = database.follows.find({"follower": follower})
+    return [document["followee"] for document in found]
+
+
+def walk_following(
+    database: Database, user: Document, start: Start
+) -> Iterator[Document]:
+    """The links to whom the user follows, ahead of `start`."""
+    return _walk(database, user, "follower", user["counts"]["following"], start)
+
+
+def walk_followers(
+    database: Database, user: Document, start: Start
+) -> Iterator[Document]:
+    """The links from the user's followers, ahead of `start`."""
+    return _walk(database, user, "followee", user["counts"]["followers"], start)
+
+
+def _walk(
+    database: Database, user: Document, side: str, count: int, start: Start
+) -> Iterator[Document]:
+    low, high = ids.at(user["created"]), ids.new()
+
+    def read(after: int, before: int) -> list[Document]:
+        query = {side: user["_id"], "at": {"$gt": after, "$lt": before}}
+        return list(database.follows.find(query))
+
+    frontier = Frontier(start, low, high)
+    span = first_span(count, high - low, start.wanted)
+    return windows(start, frontier, span, read, key="at")

@@ -1,0 +1,51 @@
+"""Idempotency keys: one answer to a request that a client sends again.
+
+A document: `_id` "username key", `request` (SHA-256 of the body), `micropost` (the id drawn
+for it), `created`, and `answer` once there is one. It is written before the micropost. A
+second request with the key gets the answer; without one it completes what the first may
+have left half done, under the same id: wherever the first one died, and even while it
+still runs, one micropost comes of it. draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from microblog.errors import Conflict, KeyReused
+from microblog.store import Database, Document, ids
+
+HOURS = 24
+
+INDEXES = [IndexModel("created", expireAfterSeconds=HOURS * 3600)]
+
+
+def claim(database: Database, username: str, key: str, request: bytes) -> Document:
+    """The document of the key, made now or by an earlier request.
+
+    KeyReused: the key came before with another request.
+    """
+    document = {
+        "_id": f"{username} {key}",
+        "request": hashlib.sha256(request).hexdigest(),
+        "micropost": ids.new(),
+        "created": datetime.now(UTC),
+    }
+    try:
+        database.idempotency.insert_one(document)
+    except DuplicateKeyError:
+        earlier = database.idempotency.find_one({"_id": document["_id"]})
+        if earlier is None:
+            raise Conflict("this Idempotency-Key has just expired") from None
+        if earlier["request"] != document["request"]:
+            raise KeyReused("this Idempotency-Key came with another request") from None
+        return earlier
+    return document
+
+
+def settle(database: Database, claimed: Document, answer: Document) -> None:
+    """Keep the answer for requests that come again."""
+    database.idempotency.update_one(
+        {"_id": claimed["_id"]}, {"$set": {"answer": answer}}
+    )

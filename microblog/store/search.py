@@ -1,0 +1,84 @@
+"""Search by parts of texts and usernames, newest or oldest first.
+
+A search reads, window of time by window, the microposts that hold one gram of what is
+sought, and looks for the parts themselves in them. Which gram is the rarest nobody
+counts: each window asks for the one that has met the fewest microposts so far. Common
+ones are asked for once, in a small window, and dropped.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from microblog import text as grammar
+from microblog.store import Database, Document, grams, ids, marks, users
+from microblog.store.microposts import shown
+from microblog.store.walks import MINUTE, Frontier, Start, in_order, next_span
+
+CANDIDATES = 50  # wanted from a window
+MOST_CANDIDATES = 2_000  # read before a search pauses
+
+
+@dataclass(frozen=True)
+class Pause:
+    """In a walk: enough was read for one request, the search goes on beyond `id`."""
+
+    id: int
+
+
+@dataclass
+class _Gram:
+    """A gram of what is sought, and how common it has been so far."""
+
+    number: int
+    span: int = MINUTE  # of the next window
+    covered: int = 0
+    met: int = 0
+
+    @property
+    def density(self) -> float:
+        return self.met / self.covered if self.covered else 0.0
+
+    def learn(self, span: int, met: int) -> None:
+        self.covered += span
+        self.met += met
+        self.span = next_span(span, met, CANDIDATES)
+
+
+def walk(
+    database: Database, text: str, username: str, start: Start
+) -> Iterator[Document | Pause]:
+    """The microposts that have `text` in their text and `username` in their author's
+    name, without regard to case. `text`: at least three characters, folded here."""
+    part, name = grammar.fold(text), username.lower()
+    known = marks.microposts(database) or {"oldest": 0, "newest": 0}
+    # The clock of another process may be ahead, and the mark may lag behind.
+    frontier = Frontier(start, known["oldest"], ids.new() + MINUTE)
+    unmarked = frontier.before - known["newest"] - 1 if start.descending else 0
+    sought = [_Gram(number) for number in grams.of_text(text) + grams.of_author(name)]
+    candidates = 0
+    while frontier.is_open:
+        gram = min(sought, key=lambda gram: gram.density)
+        span = max(gram.span, unmarked)
+        found = _read(database, gram.number, *frontier.advance(span))
+        gram.learn(span, len(found))
+        for document in in_order(found, start, "_id"):
+            if part in grammar.fold(document["text"]) and name in document["author"]:
+                yield shown(document)
+        candidates += len(found)
+        unmarked = 0
+        if candidates > MOST_CANDIDATES and frontier.is_open:
+            yield Pause(frontier.position)
+            return
+
+
+def _read(database: Database, gram: int, after: int, before: int) -> list[Document]:
+    # Not sorted by the server: sorted, this query reads every entry of the gram.
+    query = {"grams": gram, "_id": {"$gt": after, "$lt": before}}
+    return list(database.microposts.find(query))
+
+
+def without_deleted(database: Database, microposts: list[Document]) -> list[Document]:
+    """Those of `microposts` whose authors are still here."""
+    authors = list(dict.fromkeys(micropost["author"] for micropost in microposts))
+    gone = users.deleted_among(database, authors)
+    return [micropost for micropost in microposts if micropost["author"] not in gone]

@@ -1,0 +1,195 @@
+"""Users: who they are, and references to the newest microposts of each.
+
+A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
+or None), `created`, `rev` (goes up with every change), `counts` of microposts, following
+and followers, `first` (id of the oldest micropost), and `microposts`: extended references
+to the newest 40, newest first. MongoDB's manual calls the last the subset pattern. A
+deleted user keeps `_id`, `folded` and `deleted`, so that nobody takes the name.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from microblog import usernames
+from microblog.errors import Conflict, NotFound, Stale
+from microblog.store import Database, Document, pieces
+
+EMBEDDED = 40  # references in a user's document
+PIECE = 20  # users asked for at once
+PROFILE = ("name", "bio", "email", "password")
+
+INDEXES = [IndexModel("folded", unique=True)]
+
+
+def new_document(
+    username: str,
+    *,
+    name: str = "",
+    bio: str = "",
+    email: str = "",
+    password: str | None = None,
+) -> Document:
+    """A user without microposts. `password`: its hash; None: cannot log in."""
+    return {
+        "_id": username,
+        "folded": usernames.fold(username),
+        "name": name,
+        "bio": bio,
+        "email": email,
+        "password": password,
+        "created": datetime.now(UTC).replace(microsecond=0),
+        "rev": 1,
+        "counts": {"microposts": 0, "following": 0, "followers": 0},
+        "microposts": [],
+    }
+
+
+def create(database: Database, username: str, **profile: Any) -> Document:
+    """The new user's document. Conflict: the name, or one that looks like it, is
+    taken."""
+    document = new_document(username, **profile)
+    try:
+        database.users.insert_one(document)
+    except DuplicateKeyError:
+        raise Conflict("the username is taken, or looks like one that is") from None
+    return document
+
+
+def find(database: Database, username: str) -> Document | None:
+    """The document of a user who is here, or None."""
+    document = database.users.find_one({"_id": username})
+    return None if document is None or "deleted" in document else document
+
+
+def find_many(database: Database, names: Iterable[str]) -> dict[str, Document]:
+    """The documents of those of `names` who are here, by username."""
+    found = {}
+    for piece in pieces(names, PIECE):
+        for document in database.users.find({"_id": {"$in": piece}}):
+            if "deleted" not in document:
+                found[document["_id"]] = document
+    return found
+
+
+def existing(database: Database, names: Iterable[str]) -> set[str]:
+    """Those of `names` that are taken, by users who are here or by deleted ones."""
+    return {
+        document["_id"]
+        for piece in pieces(names, PIECE)
+        for document in database.users.find({"_id": {"$in": piece}})
+    }
+
+
+def deleted_among(database: Database, names: Iterable[str]) -> set[str]:
+    """Those of `names` whose accounts are deleted."""
+    gone: set[str] = set()
+    for piece in pieces(names, PIECE):
+        query = {"_id": {"$in": piece}, "deleted": {"$exists": True}}
+        gone.update(document["_id"] for document in database.users.find(query))
+    return gone
+
+
+def change(
+    database: Database, username: str, profile: Document, rev: int | None = None
+) -> Document:
+    """The document after `profile` was set. Stale: it is no longer at `rev`."""
+    query: Document = {"_id": username, "deleted": {"$exists": False}}
+    if rev is not None:
+        query["rev"] = rev
+    result = database.users.update_one(query, {"$set": profile, "$inc": {"rev": 1}})
+    document = find(database, username)
+    if document is None:
+        raise NotFound("there is no such user")
+    if not result.matched_count:
+        raise Stale("the user has changed in the meantime")
+    return document
+
+
+def mark_deleted(database: Database, username: str) -> None:
+    """Make the user absent at once: what remains says only that the name is taken."""
+    database.users.replace_one(
+        {"_id": username},
+        {
+            "_id": username,
+            "folded": usernames.fold(username),
+            "deleted": datetime.now(UTC),
+        },
+    )
+
+
+def add_references(
+    database: Database, username: str, references: list[Document]
+) -> None:
+    """Count microposts that were just stored, and embed them. Doing it again for one
+    that is still embedded changes nothing."""
+    database.users.update_one(
+        {
+            "_id": username,
+            "counts": {"$exists": True},
+            "microposts.id": {"$nin": [reference["id"] for reference in references]},
+        },
+        {
+            "$push": {"microposts": _newest(references)},
+            "$inc": {"counts.microposts": len(references), "rev": 1},
+            "$min": {"first": min(reference["id"] for reference in references)},
+        },
+    )
+
+
+def replace_reference(database: Database, username: str, reference: Document) -> None:
+    """Show an edited micropost, unless a later edit is shown already."""
+    embedded = {"id": reference["id"], "rev": {"$lt": reference["rev"]}}
+    database.users.update_one(
+        {"_id": username, "microposts": {"$elemMatch": embedded}},
+        {"$set": {"microposts.$": reference}, "$inc": {"rev": 1}},
+    )
+
+
+def remove_reference(database: Database, username: str, id: int) -> None:
+    """Take a deleted micropost out of the count and the embedded references."""
+    database.users.update_one(
+        {"_id": username, "counts": {"$exists": True}},
+        {
+            "$pull": {"microposts": {"id": id}},
+            "$inc": {"counts.microposts": -1, "rev": 1},
+        },
+    )
+
+
+def set_derived(
+    database: Database,
+    username: str,
+    rev: int,
+    *,
+    counts: Document,
+    first: int | None,
+    references: list[Document],
+) -> bool:
+    """Replace all that is computed from other collections, if the user is still at
+    `rev`; whether it was."""
+    derived = {"counts": counts, "microposts": references}
+    if first is not None:
+        derived["first"] = first
+    result = database.users.update_one(
+        {"_id": username, "rev": rev}, {"$set": derived, "$inc": {"rev": 1}}
+    )
+    return bool(result.matched_count)
+
+
+def add_counts(database: Database, username: str, **counts: int) -> None:
+    """Add to the counts `following` and `followers`."""
+    increments = {f"counts.{name}": number for name, number in counts.items()}
+    database.users.update_one(
+        {"_id": username, "counts": {"$exists": True}},
+        {"$inc": {**increments, "rev": 1}},
+    )
+
+
+def _newest(references: list[Document]) -> Document:
+    # Sorted, not put in front: two processes can push in another order than that of
+    # their ids, and an import pushes old ones.
+    return {"$each": references, "$sort": {"id": -1}, "$slice": EMBEDDED}

@@ -1,0 +1,64 @@
+"""The grammar of a micropost's text: what is accepted, and what is read out of it."""
+
+import re
+import unicodedata
+
+MAXIMUM = 255  # code points
+
+_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Letters by category that nevertheless leave the screen empty.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_MENTION = re.compile(r"(?<![\w@/.])@([a-z0-9_]{1,30})(?![\w@])", re.ASCII | re.I)
+_TAG = re.compile(r"(?<![\w#&/])#(\w{1,100})(?!\w)")
+
+
+def normalise(text: str) -> str:
+    """NFC, and every line end as LF: the form that is counted, stored and searched."""
+    return unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text))
+
+
+def fold(text: str) -> str:
+    """The form in which two texts that differ only in case are equal."""
+    return unicodedata.normalize("NFC", text.casefold())
+
+
+def check_characters(text: str) -> None:
+    """ValueError if `text` has a character that no text on this site may have."""
+    if _SURROGATE.search(text):
+        raise ValueError("has half a character (a lone surrogate)")
+    if found := _CONTROL.search(text):
+        raise ValueError(f"has the control character U+{ord(found[0]):04X}")
+
+
+def is_visible(text: str) -> bool:
+    """Whether a reader would see anything at all."""
+    return any(
+        character not in _BLANK
+        and unicodedata.category(character) not in {"Zs", "Zl", "Zp", "Cc", "Cf"}
+        for character in text
+    )
+
+
+def checked(raw: str, maximum: int = MAXIMUM) -> str:
+    """The normalised text of a micropost. ValueError: why it cannot be one."""
+    check_characters(raw[: 4 * maximum])
+    text = normalise(raw)
+    check_characters(text)
+    if len(text) > maximum:
+        raise ValueError(f"is {len(text)} characters long, {maximum} are allowed")
+    if not is_visible(text):
+        raise ValueError("is empty")
+    return text
+
+
+def mentions(text: str) -> list[str]:
+    """The usernames that `text` names with @, each once, in order."""
+    return list(dict.fromkeys(name.lower() for name in _MENTION.findall(text)))
+
+
+def tags(text: str) -> list[str]:
+    """The tags of `text`, case-folded, without #, each once, in order."""
+    found = (fold(tag) for tag in _TAG.findall(text))
+    return list(dict.fromkeys(tag for tag in found if not tag.isdigit()))

@@ -1,0 +1,50 @@
+"""The grammar of usernames, and the names that nobody may take."""
+
+import re
+
+GRAMMAR = re.compile(r"[a-z0-9_]{1,30}")
+
+# Names of views and of children of the tree. `views.check_reserved_names` stops the
+# start when a registered one is missing here: a child hides a view of the same name.
+ADDRESSES = frozenset(
+    """
+    about admin api collection edit delete export favicon feed follow followees
+    followers following home inbox join login logout me metrics micropost microposts
+    new newest password posts recover register reset robots search sessions settings
+    signup signin static statistics tag tags timeline tokens unfollow unsubscribe user
+    users verify well_known
+    """.split()
+)
+
+# Names that would let their owner pass for the site, or trip a careless program.
+IMPERSONATION = frozenset(
+    """
+    abuse administrator anonymous constructor everyone false help host hostmaster info
+    infinity mail microblog moderator mod nan nil none noreply no_reply null official
+    owner postmaster privacy root security service staff support sysadmin system team
+    true undefined webmaster __proto__ __heartbeat__ __lbheartbeat__ __version__
+    """.split()
+)
+
+RESERVED = ADDRESSES | IMPERSONATION
+
+_LOOK_ALIKES = str.maketrans({"1": "l", "i": "l", "0": "o", "_": None})
+
+
+def is_username(name: object) -> bool:
+    """Whether `name` could be the name of a user that exists."""
+    return isinstance(name, str) and GRAMMAR.fullmatch(name) is not None
+
+
+def fold(username: str) -> str:
+    """The form in which two usernames that a reader would confuse are equal."""
+    return username.translate(_LOOK_ALIKES) or username
+
+
+def checked(name: str) -> str:
+    """`name`, if a new user may have it. ValueError: why not."""
+    if not is_username(name):
+        raise ValueError("must be 1 to 30 of the characters a-z, 0-9 and _")
+    if name in RESERVED:
+        raise ValueError("is reserved")
+    return name

@@ -1,0 +1,28 @@
+"""One module a noun: its schema, its JSON form, its API service and its pages."""
+
+from typing import Any
+
+from microblog import usernames
+from microblog.errors import ConfigurationError
+from microblog.resources.root import Root
+from microblog.resources.users import User, Users
+
+
+def includeme(config: Any) -> None:
+    """Scan the views; refuse to start with a name that a user could take."""
+    config.include("microblog.views.seed")
+    config.scan()
+    config.action(None, check_names, args=(config,), order=999)
+
+
+def check_names(config: Any) -> None:
+    """ConfigurationError: a view or a child of the tree has a name that is a possible
+    username, and nobody has reserved it."""
+    names = {*Root.children, *Users.children, *User.children}
+    for view in config.introspector.get_category("views") or ():
+        names.add(view["introspectable"]["name"])
+    for name in sorted(names - usernames.RESERVED):
+        if usernames.is_username(name):
+            raise ConfigurationError(
+                f"'{name}' is an address and must be reserved in microblog/usernames.py"
+            )

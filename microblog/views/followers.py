@@ -1,0 +1,25 @@
+"""Followers: who reads a user."""
+
+from typing import Any
+
+from microblog import paging, rest
+from microblog.resources.followers import Followers
+from microblog.security import Permission
+from microblog.store import Document, follows
+from microblog.views.following import page_of_users
+
+PATH = "/users/{username}/followers"
+
+api = rest.service("followers", PATH, context=Followers, traverse=PATH)
+
+
+@api.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+def read(request: Any) -> Document:
+    """A page of the users who follow a user, the latest first."""
+    database, user = request.database, request.context.user
+    piece = paging.cut(
+        request.validated["query"],
+        lambda start: follows.walk_followers(database, user, start),
+        key="at",
+    )
+    return page_of_users(request, piece, "follower")

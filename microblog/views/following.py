@@ -1,0 +1,67 @@
+"""Following: whom a user reads; beginning and ending it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from microblog import paging, rest
+from microblog.errors import Invalid
+from microblog.resources.following import Followee, Following
+from microblog.security import Permission
+from microblog.store import Document, follows, users
+from microblog.views.inputs import Body, Username
+from microblog.views.users import form, href
+
+PATH = "/users/{username}/following"
+
+api = rest.service("following", PATH, context=Following, traverse=PATH)
+followee = rest.service(
+    "followee", PATH + "/{name}", context=Followee, traverse=PATH + "/{name}"
+)
+
+
+class NewFollow(Body):
+    """Whom to follow."""
+
+    username: Username
+
+
+@api.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+def read(request: Any) -> Document:
+    """A page of the users whom a user follows, the latest first."""
+    database, user = request.database, request.context.user
+    piece = paging.cut(
+        request.validated["query"],
+        lambda start: follows.walk_following(database, user, start),
+        key="at",
+    )
+    return page_of_users(request, piece, "followee")
+
+
+@api.post(permission=Permission.FOLLOW, validators=[rest.body(NewFollow)])
+def follow(request: Any) -> Document:
+    """Follow a user: 201 if that is new, else 200."""
+    follower, name = request.context.user["_id"], request.validated["body"].username
+    if name == follower:
+        raise Invalid.field("username", "is your own; nobody follows themselves")
+    if users.find(request.database, name) is None:
+        raise Invalid.field("username", "there is no such user")
+    if follows.create(request.database, follower, name):
+        request.response.status = HTTPStatus.CREATED
+    request.response.location = f"{href(request, follower)}/following/{name}"
+    return {"username": name, "href": href(request, name)}
+
+
+@followee.delete(permission=Permission.FOLLOW)
+def unfollow(request: Any) -> Any:
+    """Unfollow a user, also one who is not followed."""
+    name, follower = request.context.__name__, request.context.follower
+    follows.delete(request.database, follower, name)
+    return rest.no_content()
+
+
+def page_of_users(request: Any, piece: paging.Piece, side: str) -> Document:
+    """A page of the users at one side of the links."""
+    names = [link[side] for link in piece.items]
+    present = users.find_many(request.database, names)
+    found = [form(request, present[name]) for name in names if name in present]
+    return paging.page(request, piece, found)

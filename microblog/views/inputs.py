@@ -1,0 +1,46 @@
+"""The types of input fields that several nouns share."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from microblog import text as grammar
+from microblog import usernames
+
+
+class Body(BaseModel):
+    """A body of which every field is known, and of exactly its type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _existing(name: str) -> str:
+    if not usernames.is_username(name):
+        raise ValueError("is not a username")
+    return name
+
+
+def _line(value: str) -> str:
+    grammar.check_characters(value)
+    if "\n" in value or "\t" in value:
+        raise ValueError("must be one line")
+    return value.strip()
+
+
+def _email(value: str) -> str:
+    name, at, domain = value.rpartition("@")
+    if value and not (name and at and domain.strip(".") and value.isprintable()):
+        raise ValueError("must look like name@example.org")
+    if any(character.isspace() for character in value):
+        raise ValueError("must not have a space")
+    return value
+
+
+NewUsername = Annotated[str, AfterValidator(usernames.checked)]
+Username = Annotated[str, AfterValidator(_existing)]
+Text = Annotated[str, Field(max_length=4096), AfterValidator(grammar.checked)]
+Name = Annotated[str, Field(max_length=50), AfterValidator(_line)]
+Bio = Annotated[str, Field(max_length=500), AfterValidator(grammar.normalise)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+# A wrong password is refused like any other: its length is not looked at before.
+Password = Annotated[str, Field(max_length=5000)]

@@ -1,0 +1,152 @@
+"""Microposts: reading, posting, editing, deleting."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from microblog import paging, rest
+from microblog.errors import Invalid
+from microblog.resources.microposts import Micropost, Microposts
+from microblog.security import Permission
+from microblog.store import Document, idempotency, ids, microposts, users
+from microblog.views.inputs import Body, Text, Username
+from microblog.views.users import href as user_href
+
+PATH = "/users/{username}/collection"
+TREE = "/users/{username}/microposts"
+
+collection = rest.service("collection", PATH, context=Microposts, traverse=TREE)
+api = rest.service(
+    "micropost", PATH + "/{id}", context=Micropost, traverse=TREE + "/{id}"
+)
+
+_KEY = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
+
+
+class NewMicropost(Body):
+    """A micropost, whole."""
+
+    text: Text
+    referenced: Username | None = None
+
+
+class Changes(Body):
+    """Parts of a micropost."""
+
+    text: Text | None = None
+    referenced: Username | None = None
+
+
+def href(request: Any, micropost: Document) -> str:
+    """The API's address of a micropost."""
+    author = user_href(request, micropost["author"])
+    return f"{author}/collection/{micropost['id']}"
+
+
+def form(request: Any, micropost: Document) -> Document:
+    """A micropost in JSON."""
+    edited = micropost["edited"]
+    return {
+        "id": str(micropost["id"]),
+        "href": href(request, micropost),
+        "user": user_href(request, micropost["author"]),
+        "username": micropost["author"],
+        "text": micropost["text"],
+        "timestamp": timestamp(ids.moment(micropost["id"])),
+        "referenced": micropost["referenced"],
+        "edited": timestamp(edited) if edited else None,
+    }
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment in UTC, to the millisecond (RFC 3339)."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+@collection.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+def read_collection(request: Any) -> Document:
+    """A page of a user's microposts."""
+    database, user = request.database, request.context.user
+    piece = paging.cut(
+        request.validated["query"],
+        lambda start: microposts.walk(database, user, start),
+    )
+    return paging.page(request, piece, [form(request, one) for one in piece.items])
+
+
+@collection.post(permission=Permission.POST, validators=[rest.body(NewMicropost)])
+def post(request: Any) -> Document:
+    """A new micropost; with an Idempotency-Key, once."""
+    new, key = request.validated["body"], _key(request)
+    _check_referenced(request, new.referenced)
+    micropost = (_create_once if key else _create)(request, new, key)
+    representation = rest.tagged(request, micropost["rev"], form(request, micropost))
+    return rest.created(request, representation["href"], representation)
+
+
+@api.get(permission=Permission.READ)
+def read(request: Any) -> Document:
+    """One micropost."""
+    micropost = request.context.document
+    return rest.tagged(request, micropost["rev"], form(request, micropost))
+
+
+@api.put(permission=Permission.EDIT, validators=[rest.body(NewMicropost)])
+def replace(request: Any) -> Document:
+    """Edit one's micropost as a whole."""
+    return _change(request, request.validated["body"].model_dump())
+
+
+@api.patch(permission=Permission.EDIT, validators=[rest.body(Changes)])
+def edit(request: Any) -> Document:
+    """Edit parts of one's micropost."""
+    changes = request.validated["body"].model_dump(exclude_unset=True)
+    if changes.get("text", "") is None:
+        raise Invalid.field("text", "must be a text")
+    return _change(request, changes)
+
+
+@api.delete(permission=Permission.DELETE)
+def delete(request: Any) -> Any:
+    """Delete one's micropost."""
+    micropost = request.context.document
+    rev = rest.expected_rev(request, micropost["rev"])
+    microposts.delete(request.database, micropost, rev)
+    return rest.no_content()
+
+
+def _change(request: Any, changes: Document) -> Document:
+    micropost = request.context.document
+    rev = rest.expected_rev(request, micropost["rev"])
+    _check_referenced(request, changes.get("referenced"))
+    changed = microposts.change(request.database, micropost, changes, rev)
+    return rest.tagged(request, changed["rev"], form(request, changed))
+
+
+def _check_referenced(request: Any, username: str | None) -> None:
+    if username is not None and users.find(request.database, username) is None:
+        raise Invalid.field("referenced", "there is no such user")
+
+
+def _key(request: Any) -> str | None:
+    key: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid.field(
+            "Idempotency-Key", "must be 1 to 255 visible ASCII characters", "header"
+        )
+    return key
+
+
+def _create(request: Any, new: NewMicropost, key: None, id: int | None = None) -> Any:
+    author = request.context.user
+    return microposts.create(request.database, author, new.text, new.referenced, id)
+
+
+def _create_once(request: Any, new: NewMicropost, key: str) -> Document:
+    database, author = request.database, request.context.user["_id"]
+    claimed = idempotency.claim(database, author, key, request.body)
+    if "answer" in claimed:
+        return dict(claimed["answer"])
+    micropost = _create(request, new, None, claimed["micropost"])
+    idempotency.settle(database, claimed, micropost)
+    return dict(micropost)

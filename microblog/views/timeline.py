@@ -1,0 +1,29 @@
+"""The timeline: what a user reads."""
+
+from typing import Any
+
+from microblog import paging, rest
+from microblog.resources.timeline import Timeline
+from microblog.security import Permission
+from microblog.store import Document, timelines
+from microblog.views.microposts import form
+
+api = rest.service(
+    "timeline",
+    "/users/{username}/timeline",
+    context=Timeline,
+    traverse="/users/{username}/timeline",
+)
+
+
+@api.get(
+    permission=Permission.READ_TIMELINE, validators=[rest.query(paging.PageQuery)]
+)
+def read(request: Any) -> Document:
+    """A page of one's own timeline."""
+    database, reader = request.database, request.context.user
+    piece = paging.cut(
+        request.validated["query"],
+        lambda start: timelines.walk(database, reader, start),
+    )
+    return paging.page(request, piece, [form(request, one) for one in piece.items])

@@ -1,0 +1,74 @@
+"""Tokens: how an app logs in and out."""
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from microblog import rest
+from microblog.errors import Invalid
+from microblog.resources.root import Root
+from microblog.rest import FORM, JSON
+from microblog.security import Permission, basic_credentials, issue_token
+from microblog.store import tokens
+from microblog.views.inputs import Body, Password
+
+api = rest.service("token", "/token", context=Root)
+
+# Each grant, and the names under which its body has username and password.
+GRANTS = {
+    "password": ("username", "password"),
+    "client_credentials": ("client_id", "client_secret"),
+    "authorization_code": ("client_id", "client_secret"),
+}
+
+
+class TokenRequest(Body):
+    """RFC 6749, 4.3.2 and 4.4.2, and the body of the seed design. Without credentials
+    in the body, those of HTTP Basic count (2.3.1)."""
+
+    grant_type: Literal["password", "client_credentials", "authorization_code"] = (
+        "password"
+    )
+    username: str | None = None
+    password: Password | None = None
+    client_id: str | None = None
+    client_secret: Password | None = None
+
+    @model_validator(mode="after")
+    def _names_of_its_grant(self) -> "TokenRequest":
+        given = self.model_fields_set - {"grant_type"}
+        if given and given != set(GRANTS[self.grant_type]):
+            raise ValueError(
+                f"the grant {self.grant_type} takes "
+                f"{' and '.join(GRANTS[self.grant_type])}"
+            )
+        return self
+
+    def credentials(self, header: str) -> tuple[str, str]:
+        """Username and password, from the body or from HTTP Basic; not from both."""
+        basic = basic_credentials(header)
+        username, password = (getattr(self, name) for name in GRANTS[self.grant_type])
+        if (basic is None) == (username is None):
+            raise Invalid.field("username", "and password are needed, once")
+        return basic or (username, password)
+
+
+@api.post(permission=Permission.GET_TOKEN, validators=[rest.body(TokenRequest, JSON, FORM)])
+def log_in(request: Any) -> dict[str, Any]:
+    """A bearer token for a username and a password."""
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
+    username, password = request.validated["body"].credentials(header)
+    token = issue_token(request.database, request.site, username, password)
+    request.response.cache_control = "no-store"
+    return {
+        "access_token": token,
+        "token_type": "bearer",
+        "expires_in": request.site.token_lifetime,
+    }
+
+
+@api.delete(permission=Permission.END_TOKEN)
+def log_out(request: Any) -> Any:
+    """End the token that was shown."""
+    tokens.delete(request.database, request.identity.token)
+    return rest.no_content()
