@@ -68,8 +68,10 @@ class Invalid(MicroblogError):
 
     def __init__(self, errors: list[FieldError]):
         super().__init__(
-            "; ".join(f"{e.name}: {e.description}" if e.name else e.description
-                      for e in errors)
+            "; ".join(
+                f"{e.name}: {e.description}" if e.name else e.description
+                for e in errors
+            )
         )
         self.errors = errors
 

@@ -134,4 +134,3 @@ def _address(request: Any, cursor: Cursor | None) -> str | None:
 
 
 _KEPT = {"size", "order", "text", "username"}
-

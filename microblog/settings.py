@@ -39,9 +39,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    site_name: Annotated[
-        str, Field(alias="site.name", min_length=1, max_length=80)
-    ] = "microblog"
+    site_name: Annotated[str, Field(alias="site.name", min_length=1, max_length=80)] = (
+        "microblog"
+    )
     # Every absolute address starts with it; empty: http://localhost and the port.
     site_url: Annotated[str, Field(alias="site.url"), AfterValidator(_origin)] = ""
     http_host: str = "localhost"

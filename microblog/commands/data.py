@@ -64,7 +64,9 @@ def export(context: Context, username: str) -> None:
     """Write what a user has made to standard output, as `import` reads it."""
     database = context.database
     with failures():
-        user = users.find(database, username) if usernames.is_username(username) else None
+        user = (
+            users.find(database, username) if usernames.is_username(username) else None
+        )
         if user is None:
             raise NotFound(f"there is no user {username!r}")
         profile = {"username": username, "name": user["name"], "email": user["email"]}

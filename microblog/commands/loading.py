@@ -15,7 +15,16 @@ from pydantic import Field as PydanticField
 
 from microblog import passwords, strict_json
 from microblog.settings import Settings
-from microblog.store import Database, Document, bulk, follows, ids, marks, microposts, users
+from microblog.store import (
+    Database,
+    Document,
+    bulk,
+    follows,
+    ids,
+    marks,
+    microposts,
+    users,
+)
 from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Text, Username
 
 BATCH = 500  # documents written at once

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from microblog.store import Database, Document, accounts, ids, marks, microposts, pieces, users
+from microblog.store import (
+    Database,
+    Document,
+    accounts,
+    ids,
+    marks,
+    microposts,
+    pieces,
+    users,
+)
 
 SETTLE_SECONDS = 0.2  # a write in progress is done after that
 TRIES = 5

@@ -35,9 +35,7 @@ def at(moment: datetime, low: int = 0) -> int:
 def moment(id: int) -> datetime:
     """When the thing with this id was made, to the millisecond, in UTC."""
     seconds, milliseconds = divmod(id >> BITS, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(
-        microsecond=milliseconds * 1000
-    )
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
 
 
 def parse(text: str) -> int | None:

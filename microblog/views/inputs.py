@@ -36,11 +36,17 @@ def _email(value: str) -> str:
     return value
 
 
+def _prose(value: str) -> str:
+    value = grammar.normalise(value).strip()
+    grammar.check_characters(value)
+    return value
+
+
 NewUsername = Annotated[str, AfterValidator(usernames.checked)]
 Username = Annotated[str, AfterValidator(_existing)]
 Text = Annotated[str, Field(max_length=4096), AfterValidator(grammar.checked)]
 Name = Annotated[str, Field(max_length=50), AfterValidator(_line)]
-Bio = Annotated[str, Field(max_length=500), AfterValidator(grammar.normalise)]
+Bio = Annotated[str, Field(max_length=500), AfterValidator(_prose)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 # A wrong password is refused like any other: its length is not looked at before.
 Password = Annotated[str, Field(max_length=5000)]

@@ -16,9 +16,7 @@ api = rest.service(
 )
 
 
-@api.get(
-    permission=Permission.READ_TIMELINE, validators=[rest.query(paging.PageQuery)]
-)
+@api.get(permission=Permission.READ_TIMELINE, validators=[rest.query(paging.PageQuery)])
 def read(request: Any) -> Document:
     """A page of one's own timeline."""
     database, reader = request.database, request.context.user

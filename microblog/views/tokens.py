@@ -53,7 +53,9 @@ class TokenRequest(Body):
         return basic or (username, password)
 
 
-@api.post(permission=Permission.GET_TOKEN, validators=[rest.body(TokenRequest, JSON, FORM)])
+@api.post(
+    permission=Permission.GET_TOKEN, validators=[rest.body(TokenRequest, JSON, FORM)]
+)
 def log_in(request: Any) -> dict[str, Any]:
     """A bearer token for a username and a password."""
     header = request.environ.get("HTTP_AUTHORIZATION", "")

@@ -1,0 +1,91 @@
+"""One application and one document server a test session; an empty store a test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+import microblog
+from microblog import settings as settings_module
+from microblog.settings import Settings
+from microblog.store import Database, marks
+from tests.factories import Api, Factory
+
+SERVER = "MICROBLOG_TEST_MONGODB_URI"
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings for tests: a fresh embedded server, or the one that SERVER names."""
+    values = {
+        "data_dir": str(tmp_path_factory.mktemp("data")),
+        "password.cost": "4",
+        "mongodb.uri": os.environ.get(SERVER, ""),
+        "mongodb.database": "microblog_test",
+    }
+    return settings_module.read(values, environment={})
+
+
+@pytest.fixture(scope="session")
+def application(settings: Settings) -> Iterator[Any]:
+    """The WSGI application, ready."""
+    application = microblog.application(settings)
+    application.registry["connection"].wait()
+    yield application
+    application.registry["connection"].close()
+
+
+@pytest.fixture
+def database(application: Any) -> Database:
+    """The database, empty but for its indexes."""
+    database: Database = application.registry["connection"].database
+    for name in database.list_collection_names():
+        database[name].delete_many({})
+    marks._noted.clear()
+    return database
+
+
+@pytest.fixture
+def make(database: Database, settings: Settings) -> Factory:
+    """Makes users, tokens, follows and microposts."""
+    return Factory(database, settings)
+
+
+@pytest.fixture
+def app(application: Any, database: Database) -> TestApp:
+    """The application as a client without a token sees it."""
+    return TestApp(application)
+
+
+@pytest.fixture
+def anonymous(app: TestApp) -> Api:
+    """The API without a token."""
+    return Api(app)
+
+
+@pytest.fixture
+def alice(app: TestApp, make: Factory) -> Api:
+    """The API as the user alice."""
+    return Api(app, make.token("alice"), "alice")
+
+
+@pytest.fixture
+def bob(app: TestApp, make: Factory) -> Api:
+    """The API as the user bob."""
+    return Api(app, make.token("bob"), "bob")
+
+
+@pytest.fixture
+def ini(tmp_path: Path, settings: Settings) -> Path:
+    """An ini file for the same store as the application's."""
+    path = tmp_path / "test.ini"
+    path.write_text(
+        "[app:main]\nuse = egg:microblog\npassword.cost = 4\n"
+        f"data_dir = {settings.data_dir}\n"
+        f"mongodb.uri = {settings.mongodb_uri.get_secret_value()}\n"
+        f"mongodb.database = {settings.mongodb_database}\n"
+    )
+    return path
