@@ -35,10 +35,6 @@ class Conflict(MicroblogError):
     """What was to be made unique is taken, or is just being made."""
 
 
-class Forbidden(MicroblogError):
-    """Known to be there, not allowed to be done."""
-
-
 class Stale(MicroblogError):
     """The document has changed since the caller read it."""
 

@@ -1,4 +1,4 @@
-"""Pages: from the parameters of a request to a piece of a walk, and the links around it."""
+"""Pages: the piece of a walk that a request asks for, and the links around it."""
 
 import base64
 import struct

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
 from functools import cache
@@ -13,6 +14,9 @@ from microblog import text
 
 MAXIMUM_BYTES = 4096
 SCHEME = "bcrypt-hmac-sha256"
+_STORED = re.compile(
+    SCHEME + r"\$([0-9a-f]{32})(\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53})"
+)
 
 # Rows that fingers walk along; a password that is one run of them is no password.
 _RUNS = (
@@ -75,8 +79,10 @@ def hash(password: str, cost: int) -> str:
 
 
 @cache
-def _nobodys(cost: int) -> str:
-    return hash(secrets.token_urlsafe(), cost)
+def _nobodys(cost: int) -> tuple[bytes, bytes]:
+    """A hash that costs as much to verify as a user's, and that no password fits."""
+    salt, hashed = _parts(hash(secrets.token_urlsafe(), cost)) or (b"", b"")
+    return salt, hashed
 
 
 def verify(password: str, stored: str | None, cost: int) -> bool:
@@ -86,27 +92,18 @@ def verify(password: str, stored: str | None, cost: int) -> bool:
     """
     if len(password.encode("utf-8", "surrogatepass")) > MAXIMUM_BYTES:
         return False
-    scheme, salt, hashed = _parts(stored) or _parts(_nobodys(cost)) or ("", b"", b"")
-    try:
-        equal = bcrypt.checkpw(_prehash(password, salt), hashed)
-    except ValueError:
-        _parts(_nobodys(cost))
-        return False
-    return equal and _parts(stored) is not None
+    parts = _parts(stored)
+    salt, hashed = parts or _nobodys(cost)
+    return bcrypt.checkpw(_prehash(password, salt), hashed) and parts is not None
 
 
-def _parts(stored: str | None) -> tuple[str, bytes, bytes] | None:
-    scheme, _, rest = (stored or "").partition("$")
-    salt, dollar, hashed = rest.partition("$")
-    if scheme != SCHEME or len(hashed) != 59:
-        return None
-    try:
-        return scheme, bytes.fromhex(salt), (dollar + hashed).encode("ascii")
-    except ValueError:
-        return None
+def _parts(stored: str | None) -> tuple[bytes, bytes] | None:
+    """Salt of the prehash and bcrypt's own string, if `stored` is of this scheme."""
+    found = _STORED.fullmatch(stored or "")
+    return (bytes.fromhex(found[1]), found[2].encode()) if found else None
 
 
 def is_outdated(stored: str, cost: int) -> bool:
     """Whether a password that was just verified should be hashed anew."""
-    parts = _parts(stored)
-    return parts is None or int(parts[2].split(b"$")[2]) < cost
+    found = _STORED.fullmatch(stored)
+    return found is None or int(found[3]) < cost

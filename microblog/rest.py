@@ -1,7 +1,7 @@
 """The REST side of the program: API services, their input, their answers.
 
-The only importer of Cornice. A service is a route whose path is traversed on the resource
-tree; `context=` makes sure that it ends at the node that the service is for.
+The only importer of Cornice. A service is a route whose path is traversed on the
+resource tree; `context=` makes sure that it ends at the node that the service is for.
 """
 
 import re

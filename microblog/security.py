@@ -132,9 +132,9 @@ def authenticate(
     after the same time."""
     user = users.find(database, username) if is_username(username) else None
     stored = user["password"] if user else None
-    if not passwords.verify(password, stored, settings.password_cost):
+    fits = passwords.verify(password, stored, settings.password_cost)
+    if user is None or not fits:
         raise BadCredentials("username and password do not belong together")
-    assert user is not None
     if passwords.is_outdated(user["password"], settings.password_cost):
         hashed = passwords.hash(password, settings.password_cost)
         return users.change(database, username, {"password": hashed})

@@ -37,6 +37,12 @@ def run(application: Any) -> None:
             f"microblog: port {settings.http_port} (http_port, HTTP_PORT) cannot be "
             f"used: {error.strerror}"
         ) from None
+    # Of several sockets (IPv4 and IPv6) waitress makes a server of servers.
+    listening = getattr(server, "effective_listen", None) or [
+        (server.effective_host, server.effective_port)
+    ]
+    for host, port in listening:
+        print(f"listening on http://{host}:{port}", flush=True)
     print(f"{settings.site_name} is at {settings.url}", flush=True)
     try:
         server.run()

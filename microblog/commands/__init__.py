@@ -53,11 +53,10 @@ cli.add_command(check.indexes)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; every failure that has a name ends in one line and status 1."""
     try:
-        cli.main(arguments, prog_name="microblog", standalone_mode=False)
+        # Click returns the status that a command ended with, or what it returned.
+        sys.exit(cli.main(arguments, prog_name="microblog", standalone_mode=False))
     except click.exceptions.Abort:
         sys.exit("microblog: interrupted")
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

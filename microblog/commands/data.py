@@ -1,4 +1,4 @@
-"""`microblog import` and `microblog export`: users, follows, microposts as JSON Lines."""
+"""`microblog import` and `export`: users, follows, microposts as JSON Lines."""
 
 import json
 import os
@@ -49,9 +49,10 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     except (OSError, AttributeError):
         size = 0
     # A bar whose length is unknown (a pipe) shows how much has been read.
-    with click.progressbar(
+    progress: Any = click.progressbar(
         length=size or None, label="importing", file=sys.stderr, show_pos=True
-    ) as bar:
+    )
+    with progress as bar:
         for number, line in enumerate(file, 1):
             yield number, line
             bar.update(len(line))

@@ -112,7 +112,8 @@ class Connection:
             self._ensure_indexes()
 
     def _ensure_indexes(self) -> None:
-        assert self._client is not None
+        if self._client is None:
+            return
         store.ensure_indexes(self._client[self.settings.mongodb_database])
         self._ready.set()
         log.info("document server is ready")

@@ -135,7 +135,8 @@ class EmbeddedServer:
         port = self._launch(port or self.port, "--auth")
         uri = self._uri(port, password)
         _ping(uri)
-        _write(self.directory / "server.json", json.dumps({"port": port}))
+        found = {"port": port, "pid": self.pid}
+        _write(self.directory / "server.json", json.dumps(found))
         return uri
 
     def _password(self) -> str:
@@ -184,7 +185,7 @@ class EmbeddedServer:
         arguments += ["--config", str(self.directory / "server.toml"), *options]
         launcher = [sys.executable, "-m", "microblog.database.launcher"]
         with open(log, "wb") as output:
-            return subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603 (a list of our own words)
                 [*launcher, str(os.getpid()), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -22,7 +22,8 @@ def main(arguments: list[str]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):
         return  # The parent was gone before the line above.
-    os.execv(sys.executable, [sys.executable, "-m", "secantus", *rest])
+    server = [sys.executable, "-m", "secantus", *rest]
+    os.execv(sys.executable, server)  # noqa: S606 (a list of our own words)
 
 
 if __name__ == "__main__":

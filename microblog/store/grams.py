@@ -1,8 +1,8 @@
 """Grams: what makes parts of texts and of usernames findable.
 
-A gram is a run of three characters of a case-folded text, kept as a 32-bit number: half
-the bytes of a string on disk and in the index. Two grams may share a number; whoever finds
-a micropost by a gram looks for the part itself in it.
+A gram is a run of three characters of a case-folded text, kept as a 32-bit number:
+half the bytes of a string on disk and in the index. Two grams may share a number;
+whoever finds a micropost by a gram looks for the part itself in it.
 """
 
 from zlib import crc32

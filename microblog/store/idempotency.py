@@ -1,10 +1,11 @@
 """Idempotency keys: one answer to a request that a client sends again.
 
-A document: `_id` "username key", `request` (SHA-256 of the body), `micropost` (the id drawn
-for it), `created`, and `answer` once there is one. It is written before the micropost. A
-second request with the key gets the answer; without one it completes what the first may
-have left half done, under the same id: wherever the first one died, and even while it
-still runs, one micropost comes of it. draft-ietf-httpapi-idempotency-key-header.
+A document: `_id` "username key", `request` (SHA-256 of the body), `micropost` (the id
+drawn for it), `created`, and `answer` once there is one. It is written before the
+micropost. A second request with the key gets the answer; without one it completes what
+the first may have left half done, under the same id: wherever the first one died, and
+even while it still runs, one micropost comes of it (the IETF draft
+`idempotency-key-header` allows a 409 then; this answers with the micropost).
 """
 
 import hashlib

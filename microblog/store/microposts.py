@@ -1,9 +1,9 @@
 """Microposts: the truth about each, and the walk over those of one author.
 
-A document: `_id`, `author`, `text`, `referenced` (username or None), `mentions`, `tags`,
-`edited` (datetime or None), `rev`, `grams`. Out of here a micropost is a
-reference, what a page shows of it, and its author: `id`, `author`, `text`, `referenced`,
-`edited`, `rev`.
+A document: `_id`, `author`, `text`, `referenced` (username or None), `mentions`,
+`tags`, `edited` (datetime or None), `rev`, `grams`. Out of here a micropost is a
+reference, what a page shows of it, and its author: `id`, `author`, `text`,
+`referenced`, `edited`, `rev`.
 """
 
 from collections.abc import Iterator
@@ -204,8 +204,8 @@ def walk(database: Database, author: Document, start: Start) -> Iterator[Documen
         yield from map(shown, _from_index(database, author, older))
     else:
         if start.id is None or start.id < oldest - 1:
-            older = _from_index(database, author, start, oldest - 1)
-            yield from map(shown, older)
+            upward = _from_index(database, author, start, oldest - 1)
+            yield from map(shown, upward)
         yield from held
 
 

@@ -1,10 +1,11 @@
 """Users: who they are, and references to the newest microposts of each.
 
 A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
-or None), `created`, `rev` (goes up with every change), `counts` of microposts, following
-and followers, `first` (id of the oldest micropost), and `microposts`: extended references
-to the newest 40, newest first. MongoDB's manual calls the last the subset pattern. A
-deleted user keeps `_id`, `folded` and `deleted`, so that nobody takes the name.
+or None), `created`, `rev` (goes up with every change), `counts` of microposts,
+following and followers, `first` (id of the oldest micropost), and `microposts`:
+extended references to the newest 40, newest first. MongoDB's manual calls the last the
+subset pattern. A deleted user keeps `_id`, `folded` and `deleted`, so that nobody takes
+the name.
 """
 
 from collections.abc import Iterable
@@ -171,7 +172,7 @@ def set_derived(
 ) -> bool:
     """Replace all that is computed from other collections, if the user is still at
     `rev`; whether it was."""
-    derived = {"counts": counts, "microposts": references}
+    derived: Document = {"counts": counts, "microposts": references}
     if first is not None:
         derived["first"] = first
     result = database.users.update_one(

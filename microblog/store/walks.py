@@ -4,8 +4,8 @@ A walk starts beyond an id and goes on until nobody asks for more; a page is the
 few of it. Ids order a walk, so that nothing older is skipped or met twice while others
 write.
 
-The embedded server reads a whole index range before it sorts or limits. So every read is
-bounded on both sides, by a window of ids that widens until it brings enough.
+The embedded server reads a whole index range before it sorts or limits. So every read
+is bounded on both sides, by a window of ids that widens until it brings enough.
 """
 
 from collections.abc import Callable, Iterator

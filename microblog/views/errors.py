@@ -22,7 +22,6 @@ RETRY_SECONDS = 2
 STATUS = {
     errors.NotFound: 404,
     errors.Conflict: 409,
-    errors.Forbidden: 403,
     errors.Stale: 412,
     errors.KeyReused: 422,
     errors.BadCredentials: 400,

@@ -79,7 +79,7 @@ def post(request: Any) -> Document:
     """A new micropost; with an Idempotency-Key, once."""
     new, key = request.validated["body"], _key(request)
     _check_referenced(request, new.referenced)
-    micropost = (_create_once if key else _create)(request, new, key)
+    micropost = _create_once(request, new, key) if key else _create(request, new)
     representation = rest.tagged(request, micropost["rev"], form(request, micropost))
     return rest.created(request, representation["href"], representation)
 
@@ -137,7 +137,7 @@ def _key(request: Any) -> str | None:
     return key
 
 
-def _create(request: Any, new: NewMicropost, key: None, id: int | None = None) -> Any:
+def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     author = request.context.user
     return microposts.create(request.database, author, new.text, new.referenced, id)
 
@@ -147,6 +147,6 @@ def _create_once(request: Any, new: NewMicropost, key: str) -> Document:
     claimed = idempotency.claim(database, author, key, request.body)
     if "answer" in claimed:
         return dict(claimed["answer"])
-    micropost = _create(request, new, None, claimed["micropost"])
+    micropost = _create(request, new, claimed["micropost"])
     idempotency.settle(database, claimed, micropost)
     return dict(micropost)

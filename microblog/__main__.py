@@ -1,0 +1,5 @@
+"""`python -m microblog` is the `microblog` command."""
+
+from microblog.commands import main
+
+main()
