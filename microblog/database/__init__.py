@@ -84,10 +84,11 @@ class Connection:
     def _watch(self) -> None:
         try:
             self._connect()
-        except (ConfigurationError, BadUri, InvalidURI) as error:
+        except ConfigurationError as error:
+            self._failure = error
+            return
+        except (BadUri, InvalidURI, ValueError) as error:
             self._failure = ConfigurationError(f"mongodb.uri: {error}")
-            if isinstance(error, ConfigurationError):
-                self._failure = error
             return
         finally:
             self._first_try.set()
