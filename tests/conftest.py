@@ -13,6 +13,7 @@ from microblog import settings as settings_module
 from microblog.settings import Settings
 from microblog.store import Database, marks
 from tests.factories import Api, Factory
+from tests.site import Site
 
 SERVER = "MICROBLOG_TEST_MONGODB_URI"
 
@@ -89,3 +90,13 @@ def ini(tmp_path: Path, settings: Settings) -> Path:
         f"mongodb.database = {settings.mongodb_database}\n"
     )
     return path
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A running site with an empty store."""
+    site = Site(tmp_path)
+    site.start()
+    yield site
+    if site.process and site.process.poll() is None:
+        site.stop()

@@ -18,7 +18,7 @@ from microblog import settings as settings_module
 from microblog.database import Connection
 from microblog.database.embedded import EmbeddedServer
 from microblog.errors import ConfigurationError, Unavailable
-from tests.faults.conftest import Site
+from tests.site import Site
 
 
 def connection(directory: Path, **more: str) -> Connection:

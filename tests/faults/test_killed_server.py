@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from tests.faults.conftest import Site
+from tests.site import Site
 
 ROUNDS = 5
 POSTS = 1000  # acknowledged in each round

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment of every process of the site."""
         return {**os.environ, "DATA_DIR": str(self.data_dir)}
 
     def start(self) -> None:
@@ -100,13 +100,3 @@ class Site:
         user = {"username": username, "password": PASSWORD}
         assert self.request("POST", "/api/users", user)[0] == 201
         return str(self.request("POST", "/api/token", user)[1]["access_token"])
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A running site with an empty store."""
-    site = Site(tmp_path)
-    site.start()
-    yield site
-    if site.process and site.process.poll() is None:
-        site.stop()
