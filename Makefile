@@ -2,13 +2,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Of the command line or the environment; without them, the ini file's values hold.
-VARIABLES := $(if $(HTTP_PORT),http_port=$(HTTP_PORT)) $(if $(DATA_DIR),data_dir=$(DATA_DIR))
 
 .PHONY: run test check format lock clean
 
+# HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
-	@exec $(BIN)/pserve development.ini $(VARIABLES)
+	@exec $(BIN)/pserve development.ini
 
 test: .venv/installed-for-tests
 	$(BIN)/pytest

@@ -59,9 +59,9 @@ def test_directory_and_secrets_are_private(first: Connection, tmp_path: Path) ->
 def test_server_wants_a_password_and_knows_no_test_commands(first: Connection) -> None:
     host, port = first.database.client.address or ("", 0)
     assert host == "127.0.0.1"
-    with MongoClient(host, port, directConnection=True) as stranger:
-        with pytest.raises(OperationFailure, match="auth"):
-            stranger.microblog.users.find_one({})
+    stranger = MongoClient[dict[str, object]](host, port, directConnection=True)
+    with stranger, pytest.raises(OperationFailure, match="auth"):
+        stranger.microblog.users.find_one({})
     with pytest.raises(OperationFailure, match="no such command"):
         first.database.client.admin.command("configureFailPoint", "x", mode="off")
 
@@ -158,9 +158,7 @@ def test_directory_that_cannot_be_made(tmp_path: Path) -> None:
         opened.open()
 
 
-def test_extra_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_extra_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"microblog\[embedded\]"):
         EmbeddedServer(tmp_path).ensure()

@@ -62,7 +62,9 @@ def test_no_acknowledged_post_is_lost(site: Site) -> None:
         ]
         for thread in threads:
             thread.start()
-        killed_at = (number - 1) * POSTS + random.randrange(POSTS // 10, POSTS * 9 // 10)
+        killed_at = (number - 1) * POSTS + random.randrange(
+            POSTS // 10, POSTS * 9 // 10
+        )
         while len(ledger.acknowledged) < killed_at:
             time.sleep(0.001)
         os.kill(site.database_pid(), signal.SIGKILL)

@@ -29,9 +29,9 @@ def test_transcript_prints_what_the_readme_says(site: Site) -> None:
     for command, _ in commands:
         script += command.replace("localhost:6543", f"127.0.0.1:{site.port}") + "\n"
         script += "echo '=== end of output'\n"
-    script = script.replace("/tmp/headers", str(site.directory / "headers"))
+    script = re.sub(r"\S+/headers", str(site.directory / "headers"), script)
     # The site does not know its port, so its links name the one of the settings.
-    follow = f's|http://localhost:0|http://127.0.0.1:{site.port}|'
+    follow = f"s|http://localhost:0|http://127.0.0.1:{site.port}|"
     script = script.replace("sed -n '", f"sed -n '{follow};")
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, check=True
