@@ -23,18 +23,24 @@ format: .venv/installed-for-tests
 	$(BIN)/ruff check --fix
 
 # The exact versions and hashes of all that is installed, for `make` and CI.
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-header \
+    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe
 lock: .venv/installed-for-tests
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-header \
-	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --allow-unsafe --extra embedded --extra test \
-	    --output-file requirements.txt setup.cfg
+	$(COMPILE) --extra embedded --output-file requirements.txt setup.cfg
+	$(COMPILE) --extra embedded --extra test --constraint requirements.txt \
+	    --output-file requirements-test.txt setup.cfg
 
-.venv/installed .venv/installed-for-tests: requirements.txt setup.cfg pyproject.toml
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+.venv/installed: requirements.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch .venv/installed .venv/installed-for-tests
+	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-for-tests: .venv/installed requirements-test.txt
+	$(INSTALL) --require-hashes -r requirements-test.txt
+	@touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage .hypothesis .*_cache

@@ -1,0 +1,1 @@
+"""Inputs that a client should not send, as data, and what runs them."""

@@ -1,0 +1,154 @@
+"""A small site that bad inputs must leave as it is."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
+from webob import Request, Response
+from webtest import lint
+
+from microblog.settings import Settings
+from microblog.store import Document, accounts
+from tests.factories import PASSWORD, Factory
+from tests.functional.bad_inputs.cases import Case
+
+PROBLEM = "application/problem+json"
+JSON = "application/json"
+
+
+class World:
+    """Users, a micropost and a follow; sends requests, and looks at the store."""
+
+    def __init__(self, application: Any, settings: Settings):
+        self.application = lint.middleware(application)
+        self.database = application.registry["connection"].database
+        for name in self.database.list_collection_names():
+            self.database[name].delete_many({})
+        make = Factory(self.database, settings)
+        make.user("gone")
+        accounts.delete(self.database, "gone")
+        self.tokens = {name: make.token(name) for name in ("alice", "bob")}
+        make.follow("alice", "bob")
+        self.words = {
+            "{id}": str(make.micropost(text="hello")["id"]),
+            "{bobs}": str(make.micropost("bob", text="hello")["id"]),
+            "{password}": PASSWORD,
+            "{basic}": base64.b64encode(f"alice:{PASSWORD}".encode()).decode(),
+            **{f"{{{name}'s}}": token for name, token in self.tokens.items()},
+        }
+        self.documents = self._documents()
+
+    def restore(self) -> None:
+        """Undo what requests that were good have done."""
+        if self.dump() == self._comparable(self.documents):
+            return
+        for name in self.database.list_collection_names():
+            self.database[name].delete_many({})
+        for name, documents in self.documents.items():
+            if documents:
+                self.database[name].insert_many(documents)
+
+    def dump(self) -> dict[str, list[Document]]:
+        """All that is stored and matters."""
+        return self._comparable(self._documents())
+
+    def _documents(self) -> dict[str, list[Document]]:
+        names = sorted(self.database.list_collection_names())
+        return {name: list(self.database[name].find()) for name in names}
+
+    @staticmethod
+    def _comparable(documents: dict[str, list[Document]]) -> dict[str, list[Document]]:
+        """Without the marks, and the time when a token was last used."""
+        return {
+            name: sorted(
+                ({**one, "used": None} for one in found), key=lambda one: str(one["_id"])
+            )
+            for name, found in documents.items()
+            if found and name != "marks"
+        }
+
+    def send(self, case: Case) -> Response:
+        """The answer to one request; its path may be any bytes."""
+        method, _, target = self.filled(case.send).partition(" ")
+        path, _, query = target.partition("?")
+        environ = Request.blank("/").environ
+        environ["REQUEST_METHOD"] = method
+        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
+        environ["QUERY_STRING"] = query
+        request = Request(environ)
+        if case.json is not None or case.body is not None:
+            request.body = self._body(case)
+            environ["CONTENT_TYPE"] = JSON
+        if case.user:
+            environ["HTTP_AUTHORIZATION"] = f"Bearer {self.tokens[case.user]}"
+        for name, value in case.headers.items():
+            key = name.upper().replace("-", "_")
+            key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+            environ[key] = self.filled(value)
+        if environ.get("CONTENT_TYPE") is None:
+            environ.pop("CONTENT_TYPE", None)
+        return request.get_response(self.application)
+
+    def filled(self, text: Any) -> Any:
+        """`text` with ids and secrets of this site for their names in braces."""
+        for word, value in self.words.items():
+            text = text.replace(word, value) if isinstance(text, str) else text
+        return text
+
+    def _body(self, case: Case) -> bytes:
+        text = json.dumps(case.json) if case.body is None else case.body
+        return self.filled(text).encode(case.encoding).ljust(case.pad)
+
+    def refuses(self, case: Case) -> None:
+        """Assert that the answer is as the case says, and nothing else happens."""
+        before = self.dump()
+        answer = self.send(case)
+        assert answer.status_code == case.status, answer.text
+        assert_failure(case, answer)
+        self._assert_headers(case, answer)
+        if case.error is not None:
+            assert answer.json["errors"][0]["name"] == case.error, answer.text
+        assert self.dump() == before
+        self.serves()
+
+    def accepts(self, case: Case) -> None:
+        """Assert that the request is served as the case says."""
+        answer = self.send(case)
+        assert answer.status_code == case.status, answer.text
+        if answer.body:
+            assert answer.content_type == JSON
+            wanted = {name: self.filled(value) for name, value in case.answer.items()}
+            assert wanted.items() <= answer.json.items(), answer.text
+        self._assert_headers(case, answer)
+        self.restore()
+        self.serves()
+
+    def _assert_headers(self, case: Case, answer: Response) -> None:
+        for name, value in case.answer_headers.items():
+            assert answer.headers.get(name) == self.filled(value), name
+
+    def serves(self) -> None:
+        """Assert that the next ordinary request is served."""
+        answer = self.send(Case("GET /api/users/alice", 200))
+        assert (answer.status_code, answer.json["username"]) == (200, "alice")
+
+
+def assert_failure(case: Case, answer: Response) -> None:
+    """A failure of the API is problem details (RFC 9457), of a page a page."""
+    path = answer.request.environ["PATH_INFO"]
+    assert answer.status_code < 500, answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if case.send.startswith("HEAD "):
+        return
+    if not path.startswith("/api/"):
+        assert answer.content_type == "text/html"
+        return
+    assert answer.headers["Content-Type"] == PROBLEM
+    document = json.loads(answer.body)
+    assert {"type", "title", "status", "detail", "instance"} <= set(document)
+    assert document["status"] == answer.status_code
+    assert document["instance"] == quote(path[:500].encode("latin-1"))
+    for error in document.get("errors", ()):
+        assert set(error) == {"location", "name", "description"}
+        assert error["description"]
