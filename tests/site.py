@@ -78,15 +78,17 @@ class Site:
         return done.returncode, done.stdout + done.stderr
 
     def request(
-        self, method: str, path: str, body: Any = None, token: str = ""
+        self, method: str, path: str, body: Any = None, token: str = "", **more: str
     ) -> tuple[int, Any]:
         """Status and JSON of an answer; status 0: the connection broke."""
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **more}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request(method, path, json.dumps(body), headers)
+            connection.request(
+                method, path, json.dumps(body) if body is not None else None, headers
+            )
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
