@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from microblog.store import Document
+from microblog.store import Document, ids
 from microblog.store.search import Pause
 from microblog.store.walks import Start
 
@@ -97,7 +97,9 @@ def cut(query: PageQuery, walk: Walk, key: str = "id") -> Piece:
         # Nothing is ahead; the way back begins with the item that the cursor is of.
         before = query.cursor.id + (-1 if descending else 1)
     ahead = None if beyond is None else Cursor(beyond, forward)
-    behind = None if before is None else Cursor(max(before, 0), not forward)
+    behind = None
+    if before is not None:
+        behind = Cursor(min(max(before, 0), ids.MAXIMUM), not forward)
     if forward:
         return Piece(items, ahead, behind)
     return Piece(items[::-1], behind, ahead)

@@ -8,12 +8,16 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from cornice import Service
 from pydantic import BaseModel, ValidationError
+from pyramid.events import ContextFound
 from pyramid.httpexceptions import (
+    HTTPForbidden,
     HTTPNotAcceptable,
+    HTTPNotFound,
     HTTPNotModified,
     HTTPRequestEntityTooLarge,
     HTTPUnsupportedMediaType,
@@ -23,12 +27,13 @@ from pyramid.response import Response
 from microblog import strict_json
 from microblog.errors import ConfigurationError, FieldError, Invalid, Stale
 from microblog.resources.root import Root
-from microblog.security import API, Permission
+from microblog.security import ANONYMOUS, API, Permission, is_api
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
 LARGEST_BODY = 65536  # bytes
+MOST_ERRORS = 20  # named in one answer, which else could be far larger than the request
 
 _CONTENT_TYPE = re.compile(r'([^;,\s]+)\s*(?:;\s*charset="?([\w.:-]+)"?)?\s*', re.I)
 
@@ -54,7 +59,7 @@ def service(name: str, path: str, *, context: type, traverse: str = "") -> ApiSe
     return ApiService(
         name=name,
         path=API + path,
-        factory=Root,
+        factory=_root,
         traverse=traverse or "/",
         context=context,
         renderer="api",
@@ -65,9 +70,27 @@ def service(name: str, path: str, *, context: type, traverse: str = "") -> ApiSe
     )
 
 
+def _root(request: Any) -> Root:
+    """The root of the tree, for who has said who it is: before any document is read,
+    so that 404 tells strangers nothing."""
+    permissions = {
+        method: arguments["permission"]
+        for method, _, arguments in request.current_service.definitions
+    }
+    asked = permissions.get(request.method)
+    if asked is not None and asked not in ANONYMOUS and request.identity is None:
+        raise HTTPForbidden
+    return Root(request)
+
+
 def _negotiate(request: Any, **arguments: Any) -> None:
-    """406 to who does not want JSON."""
-    accept = request.environ.get("HTTP_ACCEPT", "*/*")
+    """406 to who does not want JSON; 400 to a query string that nobody can read."""
+    try:
+        # WebOb decodes it here, and would fail wherever it is first asked for.
+        _ = request.GET
+    except UnicodeDecodeError:
+        raise Invalid.field("", "is not UTF-8", "querystring") from None
+    accept = request.environ.get("HTTP_ACCEPT") or "*/*"
     if "*/*" != accept != JSON and not request.accept.acceptable_offers([JSON]):
         raise HTTPNotAcceptable(f"the answer can only be {JSON}")
 
@@ -101,10 +124,7 @@ def query(model: type[BaseModel]) -> Validator:
     known = {field.alias or name for name, field in model.model_fields.items()}
 
     def validate(request: Any, **arguments: Any) -> None:
-        try:
-            pairs = [pair for pair in request.GET.items() if pair[0] in known]
-        except UnicodeDecodeError:
-            raise Invalid.field("", "is not UTF-8", "querystring") from None
+        pairs = [pair for pair in request.GET.items() if pair[0] in known]
         for name in {name for name, _ in pairs}:
             if sum(name == other for other, _ in pairs) > 1:
                 request.errors.add("querystring", name, "is given twice")
@@ -119,7 +139,8 @@ def _validate(
     try:
         validated = model.model_validate(fields)
     except ValidationError as errors:
-        for error in errors.errors(include_url=False, include_input=False):
+        found = errors.errors(include_url=False, include_input=False)
+        for error in found[:MOST_ERRORS]:
             name = ".".join(str(part)[:60] for part in error["loc"][:2])
             request.errors.add(location, name, _description(error))
     else:
@@ -141,7 +162,8 @@ def _content_type(request: Any, accepted: tuple[str, ...]) -> str:
         found is None
         or found[1].lower() not in accepted
         or (found[2] or "utf-8").lower() not in {"utf-8", "utf8"}
-        or request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity"
+        or request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
+        != "identity"
     ):
         raise HTTPUnsupportedMediaType(
             f"the body must be {' or '.join(accepted)} in UTF-8, not compressed"
@@ -172,9 +194,11 @@ def expected_rev(request: Any, rev: int) -> int | None:
     """
     if str(rev) in request.if_none_match:
         raise Stale("If-None-Match names what is there")
-    if request.environ.get("HTTP_IF_MATCH", "*").strip() == "*":
+    condition = request.environ.get("HTTP_IF_MATCH", "*").strip()
+    if condition == "*":
         return None
-    if str(rev) not in request.if_match:
+    # WebOb takes an empty If-Match for none; its writer wanted some condition.
+    if not condition or str(rev) not in request.if_match:
         raise Stale("it has changed since the revision that If-Match names")
     return rev
 
@@ -197,18 +221,33 @@ def problem(
     request: Any, status: int, detail: str, errors: list[FieldError] | None = None
 ) -> Response:
     """Problem details (RFC 9457); `errors` holds Cornice's three words for each."""
+    # The path is any bytes, one a character (PEP 3333); `instance` is a URI reference.
+    path = request.environ.get("PATH_INFO", "")[:500].encode("latin-1")
     document: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": request.environ.get("PATH_INFO", "")[:500],
+        "instance": quote(path),
     }
     if errors:
         document["errors"] = [error.__dict__ for error in errors]
     response = Response(orjson.dumps(document), status=status, content_type=PROBLEM)
     response.charset = None
     return response
+
+
+def _strict_address(event: Any) -> None:
+    """404 where Pyramid is generous with an address.
+
+    Its routes take a path and one with a line end behind it for the same; and with
+    `..` behind it, a path below /api that is no service's would end at a page.
+    """
+    request = event.request
+    if request.path_info.endswith("\n") or (
+        is_api(request) and request.matched_route is None
+    ):
+        raise HTTPNotFound
 
 
 class _Renderer:
@@ -226,5 +265,6 @@ def includeme(config: Any) -> None:
     """Cornice, without its own exception views: `views/errors.py` has one shape for
     every failure."""
     config.add_settings({"handle_exceptions": False})
+    config.add_subscriber(_strict_address, ContextFound)
     config.add_renderer("api", _Renderer)
     config.include("cornice")

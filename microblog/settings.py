@@ -34,6 +34,12 @@ def _origin(url: str) -> str:
     return url.rstrip("/")
 
 
+def _uri(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("must begin with mongodb:// or mongodb+srv://")
+    return secret
+
+
 class Settings(BaseModel):
     """What the operator decides; the alias of a field is its key in the ini file."""
 
@@ -49,7 +55,9 @@ class Settings(BaseModel):
     http_threads: Annotated[int, Field(alias="http.threads", ge=1, le=64)] = 4
     data_dir: Path = Path("var")
     # Empty: the embedded document server, in data_dir.
-    mongodb_uri: Annotated[SecretStr, Field(alias="mongodb.uri")] = SecretStr("")
+    mongodb_uri: Annotated[
+        SecretStr, Field(alias="mongodb.uri"), AfterValidator(_uri)
+    ] = SecretStr("")
     mongodb_database: Annotated[
         str, Field(alias="mongodb.database", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     ] = "microblog"

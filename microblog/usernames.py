@@ -10,9 +10,9 @@ ADDRESSES = frozenset(
     """
     about admin api collection edit delete export favicon feed follow followees
     followers following home inbox join login logout me metrics micropost microposts
-    new newest password posts recover register reset robots search sessions settings
-    signup signin static statistics tag tags timeline tokens unfollow unsubscribe user
-    users verify well_known
+    new newest password post posts recover register reset robots search sessions
+    settings signup signin static statistics tag tags timeline token tokens unfollow
+    unsubscribe user users verify well_known
     """.split()
 )
 

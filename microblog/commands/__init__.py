@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import plaster
 
-from microblog import settings as settings_module
 from microblog.commands import check, data, user
 from microblog.commands.context import Context
 from microblog.errors import MicroblogError
@@ -22,17 +20,14 @@ from microblog.version import VERSION
     "ini",
     default="development.ini",
     show_default=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The ini file of the site.",
 )
 @click.version_option(VERSION)
 @click.pass_context
 def cli(context: click.Context, ini: Path) -> None:
     """Run and look after a microblog."""
-    values = plaster.get_settings(f"{ini}#main", "app:main")
-    values.pop("use", None)
-    settings = settings_module.read(values, source=ini.name)
-    context.obj = context.with_resource(_opened(Context(settings)))
+    context.obj = context.with_resource(_opened(Context(ini)))
 
 
 @contextmanager

@@ -1,16 +1,33 @@
 """What the commands share: the settings, and the database once one needs it."""
 
+import configparser
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import plaster
+
+from microblog import settings as settings_module
 from microblog.database import Connection, failures
+from microblog.errors import ConfigurationError
 from microblog.settings import Settings
 from microblog.store import Database
 
 
 class Context:
-    """The site that a command works on."""
+    """The site of an ini file, which a command works on."""
 
-    def __init__(self, settings: Settings):
-        self.settings = settings
+    def __init__(self, ini: Path):
+        self.ini = ini
         self._connection: Connection | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read once a command asks: `--help` does without an ini file.
+        ConfigurationError: what is wrong with them."""
+        values = _section(self.ini)
+        values.pop("use", None)
+        return settings_module.read(values, source=self.ini.name)
 
     @property
     def database(self) -> Database:
@@ -25,3 +42,18 @@ class Context:
         """Close the connection; stop the embedded server if it was started here."""
         if self._connection:
             self._connection.close()
+
+
+def _section(ini: Path) -> dict[str, Any]:
+    """The keys of `[app:main]`. ConfigurationError: they cannot be read, or are
+    missing: a command must not work on the defaults' data instead of the site's."""
+    try:
+        values = dict(plaster.get_settings(f"{ini}#main", "app:main"))
+    except OSError as error:
+        raise ConfigurationError(f"{ini}: {error.strerror}") from None
+    except (configparser.Error, plaster.PlasterError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{ini}: {reason}") from None
+    if not values:
+        raise ConfigurationError(f"{ini}: there is no section [app:main]")
+    return values

@@ -36,10 +36,15 @@ def import_(context: Context, file: BinaryIO) -> None:
     for name, (new, known) in loader.totals().items():
         click.echo(f"{name}: {new} new, {known} already there")
     for number, reason in sorted(loader.bad):
-        click.echo(f"line {number}: {reason}", err=True)
+        click.echo(f"{_name(file)}: line {number}: {reason}", err=True)
     if loader.bad:
         click.echo(f"{len(loader.bad)} bad lines left out", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _name(file: BinaryIO) -> str:
+    """What an error calls the file."""
+    return click.format_filename(getattr(file, "name", "-"))
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -48,9 +53,10 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         size = os.fstat(file.fileno()).st_size
     except (OSError, AttributeError):
         size = 0
-    # A bar whose length is unknown (a pipe) shows how much has been read.
+    # A bar whose length is unknown (a pipe) shows how much has been read; it must have
+    # something to iterate over then, but is moved on by bytes and not by lines.
     progress: Any = click.progressbar(
-        length=size or None, label="importing", file=sys.stderr, show_pos=True
+        file, length=size or None, label="importing", file=sys.stderr, show_pos=True
     )
     with progress as bar:
         for number, line in enumerate(file, 1):
@@ -70,8 +76,8 @@ def export(context: Context, username: str) -> None:
         )
         if user is None:
             raise NotFound(f"there is no user {username!r}")
-        profile = {"username": username, "name": user["name"], "email": user["email"]}
-        _write("user", profile)
+        profile = {field: user[field] for field in ("name", "bio", "email")}
+        _write("user", {"username": username, **profile})
         for link in follows.walk_following(database, user, Start(descending=False)):
             names = {"follower": link["follower"], "followee": link["followee"]}
             _write("follow", names)

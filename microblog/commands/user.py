@@ -3,6 +3,7 @@
 import sys
 
 import click
+from pydantic import ValidationError
 
 from microblog import passwords, usernames
 from microblog.commands.context import Context
@@ -10,6 +11,15 @@ from microblog.database import failures
 from microblog.errors import Invalid, NotFound
 from microblog.security import set_password
 from microblog.store import users
+from microblog.views.inputs import Body, Email, Name, NewUsername
+
+
+class NewUser(Body):
+    """Whom an operator adds; the same rules as for who registers."""
+
+    username: NewUsername
+    name: Name
+    email: Email
 
 
 @click.group()
@@ -24,16 +34,13 @@ def user() -> None:
 @click.pass_obj
 def add(context: Context, username: str, name: str, email: str) -> None:
     """Add a user. The password comes from a prompt, or from standard input."""
-    try:
-        usernames.checked(username)
-    except ValueError as error:
-        raise Invalid.field("username", str(error)) from None
+    new = _checked(username, name, email)
     hashed = passwords.hash(
         _password(context, username), context.settings.password_cost
     )
     with failures():
         users.create(
-            context.database, username, name=name, email=email, password=hashed
+            context.database, username, name=new.name, email=new.email, password=hashed
         )
     click.echo(f"user {username} added")
 
@@ -54,18 +61,31 @@ def password(context: Context, username: str) -> None:
     click.echo(f"password of {username} set; all tokens have ended")
 
 
+def _checked(username: str, name: str, email: str) -> NewUser:
+    try:
+        return NewUser(username=username, name=name, email=email)
+    except ValidationError as errors:
+        first = errors.errors(include_url=False, include_input=False)[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Invalid.field(str(first["loc"][0]), reason) from None
+
+
 def _password(context: Context, username: str) -> str:
-    """A password that may be chosen, from the terminal (twice) or one line of input."""
-    if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
+    """A password that may be chosen."""
     settings = context.settings
     try:
         return passwords.checked(
-            password,
+            _entered(),
             minimum=settings.password_minimum,
             unlike=(username, settings.site_name, "microblog"),
         )
     except ValueError as error:
         raise Invalid.field("password", str(error)) from None
+
+
+def _entered() -> str:
+    """What is typed at the terminal, twice, or one line of input."""
+    if sys.stdin.isatty():
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return str(typed)
+    return sys.stdin.readline().rstrip("\r\n")

@@ -29,4 +29,4 @@ class Followee(Node):
         self.follower = follower
 
     def grants(self) -> Acl:
-        return [(Allow, self.follower, Permission.FOLLOW)]
+        return [*READABLE, (Allow, self.follower, Permission.FOLLOW)]

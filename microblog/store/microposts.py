@@ -95,9 +95,21 @@ def _insert(database: Database, document: Document) -> bool:
     return True
 
 
-def is_same(one: Document, other: Document) -> bool:
-    """Whether two documents are the same micropost as it was first written."""
-    return (one["author"], one["text"]) == (other["author"], other["text"])
+def is_same(stored: Document, written: Document) -> bool:
+    """Whether what is stored under an id is what was to be written there, perhaps
+    edited since."""
+    if stored["author"] != written["author"]:
+        return False
+    return stored["text"] == written["text"] or stored["edited"] is not None
+
+
+def is_stored(database: Database, document: Document) -> bool:
+    """Whether the author has the same text at the same millisecond, under any id."""
+    first = document["_id"] >> ids.BITS << ids.BITS
+    at_the_time = {"$gt": first - 1, "$lt": first + (1 << ids.BITS)}
+    query = {"author": document["author"], "_id": at_the_time}
+    found = database.microposts.find(query)
+    return any(stored["text"] == document["text"] for stored in found)
 
 
 def find(database: Database, author: Document, id: int) -> Document | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from microblog.store import Document, ids
 
 MINUTE = 60_000 << ids.BITS
-GROWTH = 4
+GROWTH = 2
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def domain_error(error: errors.MicroblogError, request: Any) -> Response:
     headers = {}
     if code := BEARER_ERRORS.get(type(error)):
         headers["WWW-Authenticate"] = f'Bearer {REALM}, error="{code}"'
-    if isinstance(error, errors.BadCredentials) and request.authorization:
+    scheme = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    if isinstance(error, errors.BadCredentials) and scheme.lower() == "basic":
         status, headers["WWW-Authenticate"] = 401, f"Basic {REALM}"
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(RETRY_SECONDS)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from microblog import paging, rest
-from microblog.errors import Invalid
+from microblog.errors import Invalid, NotFound
 from microblog.resources.following import Followee, Following
 from microblog.security import Permission
 from microblog.store import Document, follows, users
@@ -48,6 +48,15 @@ def follow(request: Any) -> Document:
     if follows.create(request.database, follower, name):
         request.response.status = HTTPStatus.CREATED
     request.response.location = f"{href(request, follower)}/following/{name}"
+    return {"username": name, "href": href(request, name)}
+
+
+@followee.get(permission=Permission.READ)
+def read_one(request: Any) -> Document:
+    """One user whom a user follows. NotFound: does not."""
+    name, follower = request.context.__name__, request.context.follower
+    if not follows.exists(request.database, follower, name):
+        raise NotFound(f"{follower} does not follow {name}")
     return {"username": name, "href": href(request, name)}
 
 

@@ -21,6 +21,7 @@ def _existing(name: str) -> str:
 
 
 def _line(value: str) -> str:
+    value = grammar.normalise(value)
     grammar.check_characters(value)
     if "\n" in value or "\t" in value:
         raise ValueError("must be one line")

@@ -33,7 +33,7 @@ class NewMicropost(Body):
 class Changes(Body):
     """Parts of a micropost."""
 
-    text: Text | None = None
+    text: Text = ""
     referenced: Username | None = None
 
 
@@ -100,10 +100,7 @@ def replace(request: Any) -> Document:
 @api.patch(permission=Permission.EDIT, validators=[rest.body(Changes)])
 def edit(request: Any) -> Document:
     """Edit parts of one's micropost."""
-    changes = request.validated["body"].model_dump(exclude_unset=True)
-    if changes.get("text", "") is None:
-        raise Invalid.field("text", "must be a text")
-    return _change(request, changes)
+    return _change(request, request.validated["body"].model_dump(exclude_unset=True))
 
 
 @api.delete(permission=Permission.DELETE)

@@ -29,15 +29,18 @@ class TokenRequest(Body):
     grant_type: Literal["password", "client_credentials", "authorization_code"] = (
         "password"
     )
-    username: str | None = None
-    password: Password | None = None
-    client_id: str | None = None
-    client_secret: Password | None = None
+    username: str = ""
+    password: Password = ""
+    client_id: str = ""
+    client_secret: Password = ""
+
+    @property
+    def _given(self) -> set[str]:
+        return self.model_fields_set - {"grant_type"}
 
     @model_validator(mode="after")
     def _names_of_its_grant(self) -> "TokenRequest":
-        given = self.model_fields_set - {"grant_type"}
-        if given and given != set(GRANTS[self.grant_type]):
+        if self._given and self._given != set(GRANTS[self.grant_type]):
             raise ValueError(
                 f"the grant {self.grant_type} takes "
                 f"{' and '.join(GRANTS[self.grant_type])}"
@@ -48,7 +51,7 @@ class TokenRequest(Body):
         """Username and password, from the body or from HTTP Basic; not from both."""
         basic = basic_credentials(header)
         username, password = (getattr(self, name) for name in GRANTS[self.grant_type])
-        if (basic is None) == (username is None):
+        if (basic is None) == (not self._given):
             raise Invalid.field("username", "and password are needed, once")
         return basic or (username, password)
 

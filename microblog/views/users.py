@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import model_validator
+
 from microblog import passwords, rest
 from microblog.errors import BadCredentials, Invalid
 from microblog.resources.users import User, Users
@@ -27,11 +29,18 @@ class NewUser(Body):
 class Profile(Body):
     """What changes of a user; a new password needs the current one."""
 
-    name: Name | None = None
-    bio: Bio | None = None
-    email: Email | None = None
-    password: Password | None = None
-    current_password: Password | None = None
+    name: Name = ""
+    bio: Bio = ""
+    email: Email = ""
+    password: Password = ""
+    current_password: Password = ""
+
+    @model_validator(mode="after")
+    def _for_a_new_password(self) -> "Profile":
+        given = self.model_fields_set
+        if "current_password" in given and "password" not in given:
+            raise ValueError("current_password is only for a new password")
+        return self
 
 
 class Farewell(Body):
@@ -88,11 +97,12 @@ def edit(request: Any) -> Document:
     """One's own profile; a new password ends every token."""
     user, new = request.context.document, request.validated["body"]
     rev = rest.expected_rev(request, user["rev"])
-    if new.password is not None:
-        _check_password(request, new.current_password or "", "current_password")
+    profile = new.model_dump(include={"name", "bio", "email"}, exclude_unset=True)
+    if "password" in new.model_fields_set:
+        _check_password(request, new.current_password, "current_password")
         _new_password(request, new.password, user["_id"])
-    changed = users.change(request.database, user["_id"], _profile(new), rev)
-    if new.password is not None:
+    changed = users.change(request.database, user["_id"], profile, rev)
+    if "password" in new.model_fields_set:
         changed = set_password(
             request.database, request.site, user["_id"], new.password
         )
@@ -107,16 +117,6 @@ def delete(request: Any) -> Any:
     _check_password(request, request.validated["body"].password, "password")
     accounts.delete(request.database, user["_id"])
     return rest.no_content()
-
-
-def _profile(new: Profile) -> Document:
-    given = new.model_dump(include={"name", "bio", "email"}, exclude_unset=True)
-    if None in given.values():
-        raise Invalid.field(
-            next(name for name, value in given.items() if value is None),
-            "must be a text; an empty one takes it away",
-        )
-    return given
 
 
 def _new_password(request: Any, password: str, username: str) -> str:

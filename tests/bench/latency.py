@@ -72,7 +72,7 @@ def main() -> None:
         for user in users
         for one in site.get(f"{user}/collection")["result"]
     ]
-    draw = random.Random(1)  # noqa: S311 (nothing here is secret)
+    draw = random.Random(1)
 
     def timed(name: str, path: Callable[[int], str]) -> None:
         measure(name, lambda n: site.request("GET", path(n))[0], arguments.count)

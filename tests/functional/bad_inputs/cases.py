@@ -34,7 +34,6 @@ class Case:
     error: str | None = None  # the name of the first of `errors`
     answer: Data = field(default_factory=dict)  # part of the JSON answered
     answer_headers: Data = field(default_factory=dict)
-    answered: int = 200  # the status of a request that is good
 
 
 def load(name: str) -> Any:
@@ -51,6 +50,11 @@ BODIES = {
 }
 
 
+def good(name: str) -> Case:
+    """A request that the endpoint serves."""
+    return _case(ENDPOINTS[name], "")
+
+
 def read(name: str) -> dict[str, Case]:
     """The cases of a file, by labels that say what each is."""
     cases: dict[str, Case] = {}
@@ -65,23 +69,21 @@ def read(name: str) -> dict[str, Case]:
 
 
 def _requests(group: Data) -> Iterator[tuple[str, Data]]:
-    """The requests of a group, by label; what the group says itself holds for all."""
-    common = {name: group[name] for name in NAMES & set(group)}
-    for where, request in _sources(group):
-        yield where, {**request, **common}
-
-
-def _sources(group: Data) -> Iterator[tuple[str, Data]]:
+    """The requests of a group, by label."""
+    common = {name: group[name] for name in _NAMES & set(group)}
     at = group.get("at")
     if at is None:
-        yield from group["requests"].items()
+        for label, request in group["requests"].items():
+            yield label, {**common, **request}
     elif at == "every page":
         for label, page in PAGES.items():
             mark = "&" if "?" in page["send"] else "?"
-            yield label, {"send": page["send"] + mark + group["query"]}
+            yield label, {"send": page["send"] + mark + group["query"], **common}
     else:
-        for label, endpoint in BODIES.items():
-            yield from _of_endpoint(at, label, endpoint, group.get("except", []))
+        for name, endpoint in BODIES.items():
+            excepted = group.get("except", [])
+            for label, request in _of_endpoint(at, name, endpoint, excepted):
+                yield label, {**request, **common}
 
 
 def _of_endpoint(
@@ -117,9 +119,13 @@ def _of_endpoint(
 
 
 def _expanded(value: Any) -> Any:
-    """A long value is written as {"times": 300, "of": "x"}."""
-    if isinstance(value, dict) and set(value) == {"times", "of"}:
+    """A long value is written as {"times": 300, "of": "x"}, a deep one as
+    {"around": 300, "open": "[", "close": "]"}."""
+    if isinstance(value, dict) and "times" in value:
         return value["of"] * value["times"]
+    if isinstance(value, dict) and "around" in value:
+        times, inside = value["around"], value.get("inside", "")
+        return value["open"] * times + inside + value["close"] * times
     return value
 
 
@@ -131,14 +137,13 @@ def _case(request: Data, value: Any) -> Case:
             place = f"<{name}>"
             request["body"] = request["body"].replace(place, request.get(name, ""))
         request["json"] = None
-    send = request["send"].replace(
-        PLACE, quote(text, safe="", errors="surrogatepass")
-    )
+    send = request["send"].replace(PLACE, quote(text, safe="", errors="surrogatepass"))
     request["send"] = send.replace("<raw>", text)
     for name in ("json", "body", "headers", "answer", "error"):
         if name in request:
             request[name] = _filled(request[name], value)
-    return Case(**{name: request[name] for name in NAMES & set(request)})
+    request.setdefault("status", request.get("answered", 200))
+    return Case(**{name: request[name] for name in _NAMES & set(request)})
 
 
 def _filled(template: Any, value: Any) -> Any:
@@ -152,4 +157,4 @@ def _filled(template: Any, value: Any) -> Any:
     return template
 
 
-NAMES = {one.name for one in fields(Case)}
+_NAMES = {one.name for one in fields(Case)}

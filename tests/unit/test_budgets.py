@@ -1,0 +1,156 @@
+"""How many commands a request may cost the document server.
+
+Counted by a CommandListener: a command costs more than the documents it brings, and no
+page may become dearer unseen.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import monitoring
+
+from microblog.database import Connection
+from microblog.store import Database
+from tests.factories import Api, Factory
+
+NAMES = [letter * 2 for letter in "abcdefghjkmnopqrstuvwxyz"] + ["ab"]
+
+
+class Counter(monitoring.CommandListener):
+    """The names of the commands sent, without those of the connection itself."""
+
+    def __init__(self, database: str) -> None:
+        self.database = database
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Count it."""
+        if event.database_name == self.database:
+            self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing to do."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing to do."""
+
+
+@pytest.fixture
+def commands(
+    application: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Counter]:
+    """Counts on a client of its own, which serves the application meanwhile."""
+    counter = Counter(database.name)
+    monitoring._LISTENERS.command_listeners.append(counter)
+    connection = Connection(application.registry["settings"]).open()
+    connection.wait()
+    monitoring._LISTENERS.command_listeners.remove(counter)
+    served = application.registry["connection"]
+    monkeypatch.setattr(served, "_client", connection._client)
+    counter.names.clear()
+    yield counter
+    monkeypatch.undo()
+    connection.close()
+
+
+def cost(commands: Counter, api: Api, path: str) -> int:
+    """Commands of one GET."""
+    commands.names.clear()
+    answer = api.get(path)
+    assert answer.status_code == 200
+    assert commands.names
+    return len(commands.names)
+
+
+def test_user_and_first_page(alice: Api, make: Factory, commands: Counter) -> None:
+    make.microposts(60, "carol")
+    assert cost(commands, alice, "/users/carol") == 2
+    assert cost(commands, alice, "/users/carol/collection") == 2
+
+
+def test_deeper_pages(alice: Api, make: Factory, commands: Counter) -> None:
+    make.microposts(200, "carol")
+    path: str | None = "/users/carol/collection"
+    costs = []
+    while path:
+        costs.append(cost(commands, alice, path))
+        path = alice.get(path).json["next"]
+    assert len(costs) == 10
+    assert max(costs) <= 3
+
+
+def test_one_micropost(alice: Api, make: Factory, commands: Counter) -> None:
+    made = make.microposts(41, "carol")
+    assert cost(commands, alice, f"/users/carol/collection/{made[-1]['id']}") == 2
+    assert cost(commands, alice, f"/users/carol/collection/{made[0]['id']}") == 3
+
+
+def test_posting(alice: Api, bob: Api, commands: Counter) -> None:
+    path, body = "/users/alice/collection", {"text": "hello", "referenced": "bob"}
+    alice.post(path, body)
+    commands.names.clear()
+    assert alice.post(path, body).status_code == 201
+    assert commands.names == ["find", "find", "find", "insert", "update"]
+    commands.names.clear()
+    assert alice.post(path, {"text": "x"}, Idempotency_Key="k").status_code == 201
+    assert len(commands.names) == 6  # and two of the key's own
+
+
+@pytest.mark.parametrize("followees", [0, 1, 20, 21])
+def test_timeline(alice: Api, make: Factory, commands: Counter, followees: int) -> None:
+    for number in range(followees):
+        make.follow("alice", f"followee_{NAMES[number]}")
+        make.micropost(f"followee_{NAMES[number]}")
+    pieces = -(-followees // 20)
+    assert cost(commands, alice, "/users/alice/timeline") == 3 + pieces
+
+
+@pytest.mark.parametrize("side", ["following", "followers"])
+def test_page_of_users(alice: Api, make: Factory, commands: Counter, side: str) -> None:
+    for number in range(25):
+        other = f"other_{NAMES[number]}"
+        make.follow(*(("alice", other) if side == "following" else (other, "alice")))
+    # Token, user, one or more ranges of links, one piece of users.
+    assert cost(commands, alice, f"/users/alice/{side}") <= 5
+
+
+def test_search(alice: Api, make: Factory, commands: Counter) -> None:
+    make.microposts(30)
+    assert cost(commands, alice, "/search?text=micropost") <= 6
+
+
+def test_refused_names_cost_no_read(alice: Api, commands: Counter) -> None:
+    commands.names.clear()
+    for path in ("/users/NOT_A_NAME", f"/users/{'a' * 31}/collection"):
+        commands.names.clear()
+        assert alice.get(path).status_code == 404
+        assert commands.names == ["find"]  # the token
+    commands.names.clear()
+    assert alice.get("/users/alice/collection/zz").status_code == 404
+    assert commands.names == ["find", "find"]  # and the user
+
+
+def test_strangers_cost_nothing(
+    anonymous: Api, make: Factory, commands: Counter
+) -> None:
+    make.user("alice")
+    commands.names.clear()
+    for path in ("/users/alice", "/users/nobody", "/users/alice/timeline"):
+        assert anonymous.get(path).status_code == 401
+    assert commands.names == []
+
+
+def test_conditional_read_costs_no_more(
+    alice: Api, make: Factory, commands: Counter
+) -> None:
+    href = f"/users/alice/collection/{make.micropost()['id']}"
+    commands.names.clear()
+    assert alice.get(href, If_None_Match='"1"').status_code == 304
+    assert len(commands.names) == 2
+
+
+def test_names_of_commands_are_counted(alice: Api, commands: Counter) -> None:
+    cost(commands, alice, "/users/alice")
+    assert all(re.fullmatch("[a-z]+", name) for name in commands.names)
