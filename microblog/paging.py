@@ -86,7 +86,9 @@ def cut(query: PageQuery, walk: Walk, key: str = "id") -> Piece:
     start = Start(
         query.cursor.id if query.cursor else None, descending, skip + query.size + 1
     )
-    found = list(islice(walk(start), skip, skip + query.size + 1))
+    # What is skipped is kept until here: a walk that pauses in it is not at its end.
+    read = list(islice(walk(start), skip + query.size + 1))
+    found = read[skip:] or [one for one in read[-1:] if isinstance(one, Pause)]
     items = [item for item in found[: query.size] if not isinstance(item, Pause)]
     beyond = _beyond(found, items, query.size, key)
     begun = query.cursor is not None or skip > 0

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,7 @@ from pyramid.request import RequestLocalCache
 from pyramid.security import Allowed, Denied
 
 from microblog import passwords
-from microblog.errors import BadCredentials, BadToken, Malformed
+from microblog.errors import BadCredentials, BadToken, Malformed, NotFound, Stale
 from microblog.settings import Settings
 from microblog.store import Database, Document, tokens, users
 from microblog.usernames import is_username
@@ -136,7 +137,9 @@ def authenticate(
         raise BadCredentials("username and password do not belong together")
     if passwords.is_outdated(user["password"], settings.password_cost):
         hashed = passwords.hash(password, settings.password_cost)
-        return users.change(database, username, {"password": hashed})
+        # Only if nothing was changed meanwhile: else it could undo a new password.
+        with suppress(Stale, NotFound):
+            return users.change(database, username, {"password": hashed}, user["rev"])
     return user
 
 

@@ -21,14 +21,11 @@ def note(
     newest = oldest if newest is None else newest
     if not always and 0 <= newest - _noted.get(database.name, -EVERY) < EVERY:
         return
+    widening = {"$max": {"newest": newest}, "$min": {"oldest": oldest}}
     try:
-        database.marks.update_one(
-            {"_id": MICROPOSTS},
-            {"$max": {"newest": newest}, "$min": {"oldest": oldest}},
-            upsert=True,
-        )
+        database.marks.update_one({"_id": MICROPOSTS}, widening, upsert=True)
     except DuplicateKeyError:  # Another process made it at the same time.
-        return
+        database.marks.update_one({"_id": MICROPOSTS}, widening)
     _noted[database.name] = newest
 
 

@@ -80,7 +80,10 @@ def create(
     document = new_document(id, author["_id"], text, referenced)
     while not _insert(database, document):
         document["_id"] = ids.new(after=newest)
-    users.add_references(database, author["_id"], [reference(document)])
+    if document["_id"] > newest:
+        users.add_reference(database, author["_id"], reference(document))
+    else:
+        users.add_references(database, author["_id"], [reference(document)])
     marks.note(database, document["_id"])
     return shown(document)
 
@@ -192,8 +195,9 @@ def refill(database: Database, author: str) -> None:
 
 def newest_references(database: Database, author: Document) -> list[Document]:
     """References to the author's newest 40, read from the index."""
-    start = Start(wanted=users.EMBEDDED)
-    newest = _from_index(database, author, start, high=ids.new())
+    # None newer than those embedded: what is stored but not yet counted is added by its
+    # own writer, who takes one that is embedded for one that is counted.
+    newest = _from_index(database, author, Start(wanted=users.EMBEDDED))
     return [reference(document) for document in islice(newest, users.EMBEDDED)]
 
 

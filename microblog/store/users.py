@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from microblog import usernames
 from microblog.errors import Conflict, NotFound, Stale
-from microblog.store import Database, Document, pieces
+from microblog.store import Database, Document, ids, pieces
 
 EMBEDDED = 40  # references in a user's document
 PIECE = 20  # users asked for at once
@@ -122,31 +122,69 @@ def mark_deleted(database: Database, username: str) -> None:
     )
 
 
-def add_references(
-    database: Database, username: str, references: list[Document]
-) -> None:
-    """Count microposts that were just stored, and embed them. Doing it again for one
-    that is still embedded changes nothing."""
+def add_reference(database: Database, username: str, reference: Document) -> None:
+    """Count the user's newest micropost, just stored, and embed it. Doing it again for
+    one that is still embedded changes nothing."""
     database.users.update_one(
         {
             "_id": username,
             "counts": {"$exists": True},
-            "microposts.id": {"$nin": [reference["id"] for reference in references]},
+            "microposts.id": {"$ne": reference["id"]},
         },
         {
-            "$push": {"microposts": _newest(references)},
-            "$inc": {"counts.microposts": len(references), "rev": 1},
-            "$min": {"first": min(reference["id"] for reference in references)},
+            # Sorted, not put in front: two processes can push in another order than
+            # that of their ids.
+            "$push": {
+                "microposts": {
+                    "$each": [reference],
+                    "$sort": {"id": -1},
+                    "$slice": EMBEDDED,
+                }
+            },
+            "$inc": {"counts.microposts": 1, "rev": 1},
+            "$min": {"first": reference["id"]},
         },
     )
 
 
+def add_references(
+    database: Database, username: str, references: list[Document]
+) -> None:
+    """Count microposts of any age that were just stored, and embed those that are among
+    the newest. Doing it again for those still embedded changes nothing."""
+    while user := find(database, username):
+        embedded, counts = user["microposts"], user["counts"]
+        held = {one["id"] for one in embedded}
+        fresh = [one for one in references if one["id"] not in held]
+        if not fresh:
+            return
+        newest = [*embedded, *fresh]
+        if len(embedded) < counts["microposts"]:
+            # After deletions fewer than EMBEDDED are held. Older microposts are stored
+            # behind them, and what is added must not hide those.
+            oldest = min(held, default=ids.MAXIMUM)
+            newest = [one for one in newest if one["id"] >= oldest]
+        newest.sort(key=lambda one: one["id"], reverse=True)
+        first = min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh))
+        if set_derived(
+            database,
+            username,
+            user["rev"],
+            counts={**counts, "microposts": counts["microposts"] + len(fresh)},
+            first=first,
+            references=newest[:EMBEDDED],
+        ):
+            return
+
+
 def replace_reference(database: Database, username: str, reference: Document) -> None:
-    """Show an edited micropost, unless a later edit is shown already."""
-    embedded = {"id": reference["id"], "rev": {"$lt": reference["rev"]}}
+    """Show an edited micropost where it is embedded, unless a later edit is shown."""
     database.users.update_one(
-        {"_id": username, "microposts": {"$elemMatch": embedded}},
-        {"$set": {"microposts.$": reference}, "$inc": {"rev": 1}},
+        {"_id": username, "microposts": {"$exists": True}},
+        # `rev` goes up even where it is not embedded: whoever is just about to embed it
+        # as it was must fail.
+        {"$set": {"microposts.$[it]": reference}, "$inc": {"rev": 1}},
+        array_filters=[{"it.id": reference["id"], "it.rev": {"$lt": reference["rev"]}}],
     )
 
 
@@ -188,9 +226,3 @@ def add_counts(database: Database, username: str, **counts: int) -> None:
         {"_id": username, "counts": {"$exists": True}},
         {"$inc": {**increments, "rev": 1}},
     )
-
-
-def _newest(references: list[Document]) -> Document:
-    # Sorted, not put in front: two processes can push in another order than that of
-    # their ids, and an import pushes old ones.
-    return {"$each": references, "$sort": {"id": -1}, "$slice": EMBEDDED}

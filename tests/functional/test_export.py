@@ -68,3 +68,30 @@ def test_export_is_json_lines_without_secrets(
     stored = users.find(database, "alice")
     assert stored is not None
     assert stored["password"] not in done.output
+
+
+def test_import_of_what_was_posted_and_exported_here_changes_nothing(
+    run: Run, alice: Api, database: Database
+) -> None:
+    alice.post("/users/alice/collection", {"text": "posted, not imported"})
+    exported = run("export", "alice").output
+    again = run("import", "-", text=exported)
+    assert again.status == 0
+    assert "microposts: 0 new, 1 already there" in again.output
+    assert database.microposts.count_documents({}) == 1
+
+
+def test_second_import_after_an_edit_changes_nothing(
+    run: Run, alice: Api, database: Database
+) -> None:
+    record = (
+        '{"kind": "micropost", "username": "alice", "text": "first", '
+        '"timestamp": "2026-01-01T00:00:00.123Z"}'
+    )
+    assert run("import", "-", text=record).status == 0
+    href = alice.get("/users/alice/collection").json["result"][0]["href"]
+    assert alice.patch(href, {"text": "second"}).status_code == 200
+    again = run("import", "-", text=record)
+    assert "microposts: 0 new, 1 already there" in again.output
+    assert alice.get(href).json["text"] == "second"
+    assert database.microposts.count_documents({}) == 1

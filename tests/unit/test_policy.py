@@ -1,0 +1,117 @@
+"""Who may do what: every permission on every node, for everybody."""
+
+from typing import Any
+
+import pytest
+from pyramid.authorization import Authenticated, Everyone
+from pyramid.testing import DummyRequest
+from pyramid.traversal import find_resource
+
+from microblog.errors import Malformed
+from microblog.resources.root import Root
+from microblog.security import Permission as P
+from microblog.security import SecurityPolicy, basic_credentials
+from microblog.store import Database
+from tests.factories import Factory
+
+PUBLIC = {P.SEE_PAGE}
+READING = {P.SEE_PAGE, P.READ}
+# What anonymous readers, other users and the owner may do on each node.
+MATRIX: dict[str, tuple[set[P], set[P], set[P]]] = {
+    "/": (
+        {P.SEE_PAGE, P.GET_TOKEN},
+        {P.SEE_PAGE, P.GET_TOKEN, P.END_TOKEN, P.READ},
+        {P.SEE_PAGE, P.GET_TOKEN, P.END_TOKEN, P.READ},
+    ),
+    "/users": (PUBLIC | {P.REGISTER}, READING | {P.REGISTER}, READING | {P.REGISTER}),
+    "/users/alice": (PUBLIC, READING, READING | {P.EDIT_PROFILE, P.DELETE_ACCOUNT}),
+    "/users/alice/microposts": (PUBLIC, READING, READING | {P.POST}),
+    "/users/alice/microposts/ID": (PUBLIC, READING, READING | {P.EDIT, P.DELETE}),
+    "/users/alice/timeline": (set(), set(), {P.READ_TIMELINE}),
+    "/users/alice/following": (PUBLIC, READING, READING | {P.FOLLOW}),
+    "/users/alice/following/bob": (PUBLIC, READING, READING | {P.FOLLOW}),
+    "/users/alice/followers": (PUBLIC, READING, READING),
+}
+WHO = [[Everyone], [Everyone, Authenticated, "bob"], [Everyone, Authenticated, "alice"]]
+
+
+@pytest.fixture
+def root(database: Database, make: Factory) -> Root:
+    make.follow("alice", "bob")
+    return Root(DummyRequest(database=database))
+
+
+def node(root: Root, path: str, make: Factory) -> Any:
+    if "ID" in path:
+        path = path.replace("ID", str(make.micropost("alice")["id"]))
+    return find_resource(root, path)
+
+
+@pytest.mark.parametrize("path", MATRIX)
+def test_matrix(root: Root, make: Factory, path: str) -> None:
+    context = node(root, path, make)
+    policy = SecurityPolicy()
+    for principals, allowed in zip(WHO, MATRIX[path], strict=True):
+        granted = {p for p in P if policy.acl.permits(context, principals, p)}
+        assert granted == allowed, principals
+
+
+@pytest.mark.parametrize("path", MATRIX)
+def test_acl_is_fresh_and_ends_in_denial(root: Root, make: Factory, path: str) -> None:
+    context = node(root, path, make)
+    first, second = context.__acl__(), context.__acl__()
+    assert first == second
+    assert first is not second
+    first.clear()
+    assert context.__acl__() == second
+    assert second[-1][0] == "Deny"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/users/nobody",
+        "/users/Alice",
+        "/users/alice/nothing",
+        "/users/alice/password",
+        "/users/alice/microposts/zz",
+        "/users/alice/microposts/0",
+        "/users/alice/microposts/115",
+        f"/users/alice/microposts/{2**63}",
+        "/users/alice/microposts/١",
+        "/users/alice/following/nobody",
+        "/users/alice/timeline/1",
+    ],
+)
+def test_no_such_child_is_a_key_error(root: Root, path: str) -> None:
+    with pytest.raises(KeyError):
+        find_resource(root, path)
+
+
+def test_impossible_names_are_not_asked_for() -> None:
+    """Without a database: the grammar comes first."""
+    users = Root(DummyRequest())["users"]
+    for name in ("Alice", "", "a" * 31, "a\0", "\ud800", "$where"):
+        with pytest.raises(KeyError):
+            users[name]
+
+
+@pytest.mark.parametrize(
+    ("header", "pair"),
+    [
+        ("Basic YTpi", ("a", "b")),
+        ("basic YTpiOmM=", ("a", "b:c")),
+        ("Basic w6k6w6k=", ("é", "é")),
+        ("Bearer x", None),
+        ("", None),
+    ],
+)
+def test_basic_credentials(header: str, pair: tuple[str, str] | None) -> None:
+    assert basic_credentials(header) == pair
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic ?", "Basic YQ==", "Basic /zo="])
+def test_unreadable_basic_credentials(header: str) -> None:
+    with pytest.raises(Malformed):
+        basic_credentials(header)

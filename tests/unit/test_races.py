@@ -1,0 +1,320 @@
+"""Two writers at once: whoever comes in between, nothing is lost or counted twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from microblog import passwords
+from microblog.errors import BadCredentials, Conflict, MicroblogError, Stale
+from microblog.security import authenticate, issue_token
+from microblog.settings import Settings
+from microblog.store import (
+    Database,
+    Document,
+    accounts,
+    bulk,
+    follows,
+    idempotency,
+    ids,
+    marks,
+    microposts,
+    tokens,
+    users,
+)
+from microblog.store.check import check
+from tests.factories import PASSWORD, Factory
+from tests.unit.conftest import Interruption
+
+
+def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
+    """What `call` returns for 0 to `count` - 1, or raises, all called in threads."""
+
+    def outcome(number: int) -> Any:
+        try:
+            return call(number)
+        except MicroblogError as error:
+            return error
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(outcome, range(count)))
+
+
+def read(database: Database, username: str = "alice") -> Document:
+    """The document of a user who is there."""
+    document = users.find(database, username)
+    assert document is not None
+    return document
+
+
+def assert_right(database: Database) -> None:
+    """Everything that is computed is what it must be."""
+    assert [str(finding) for finding in check(database)] == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["alice"] * 20, ["al_ice", "a1ice", "allce", "a_lice", "alice"] * 4],
+    ids=["same", "confusable"],
+)
+def test_of_twenty_who_want_one_name_one_gets_it(
+    database: Database, names: list[str]
+) -> None:
+    outcomes = at_once(20, lambda number: users.create(database, names[number]))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Conflict)]
+    assert len(refused) == 19
+    (stored,) = database.users.find()
+    assert stored in outcomes
+
+
+def test_of_edits_of_one_revision_one_wins(make: Factory, database: Database) -> None:
+    made = make.micropost()
+    outcomes = at_once(
+        10,
+        lambda number: microposts.change(database, made, {"text": f"edit {number}"}, 1),
+    )
+    (won,) = [outcome for outcome in outcomes if not isinstance(outcome, Stale)]
+    assert won["rev"] == 2
+    assert microposts.find(database, read(database), made["id"]) == won
+    assert_right(database)
+
+
+def test_edits_without_a_revision_all_count(make: Factory, database: Database) -> None:
+    """And the author's document shows the last of them."""
+    made = make.micropost()
+    at_once(
+        10, lambda number: microposts.change(database, made, {"text": f"edit {number}"})
+    )
+    (embedded,) = read(database)["microposts"]
+    assert embedded["rev"] == 11
+    assert_right(database)
+
+
+def test_of_changes_of_one_revision_of_a_user_one_wins(
+    make: Factory, database: Database
+) -> None:
+    make.user()
+    outcomes = at_once(
+        10, lambda number: users.change(database, "alice", {"name": f"{number}"}, 1)
+    )
+    (won,) = [outcome for outcome in outcomes if not isinstance(outcome, Stale)]
+    assert read(database) == won
+
+
+def test_posts_at_once_are_all_counted_and_in_order(
+    make: Factory, database: Database
+) -> None:
+    author = make.user()
+    made = at_once(30, lambda n: microposts.create(database, author, f"text {n}"))
+    embedded = [one["id"] for one in read(database)["microposts"]]
+    assert embedded == sorted((one["id"] for one in made), reverse=True)
+    assert_right(database)
+
+
+def test_deletions_at_once_leave_the_right_rest(
+    make: Factory, database: Database
+) -> None:
+    made = make.microposts(45)
+    at_once(15, lambda number: microposts.delete(database, made[-1 - number]))
+    user = read(database)
+    assert user["counts"]["microposts"] == 30
+    assert len(user["microposts"]) >= microposts.PAGE
+    assert_right(database)
+
+
+def test_the_same_deleted_twice_at_once_counts_once(
+    make: Factory, database: Database
+) -> None:
+    make.micropost()
+    made = make.micropost()
+    at_once(8, lambda number: microposts.delete(database, made))
+    assert read(database)["counts"]["microposts"] == 1
+    assert_right(database)
+
+
+def test_the_same_follow_at_once_counts_once(make: Factory, database: Database) -> None:
+    for name in ("alice", "bob"):
+        make.user(name)
+    began = at_once(10, lambda number: follows.create(database, "alice", "bob"))
+    assert Counter(began) == {True: 1, False: 9}
+    assert read(database)["counts"]["following"] == 1
+    ended = at_once(10, lambda number: follows.delete(database, "alice", "bob"))
+    assert Counter(ended) == {True: 1, False: 9}
+    assert_right(database)
+
+
+def test_one_key_at_once_makes_one_micropost(make: Factory, database: Database) -> None:
+    author = make.user()
+
+    def post(number: int) -> Document:
+        claimed = idempotency.claim(database, "alice", "key", b"body")
+        return microposts.create(database, author, "once", None, claimed["micropost"])
+
+    made = at_once(10, post)
+    assert made == [made[0]] * 10
+    assert read(database)["counts"]["microposts"] == 1
+    assert_right(database)
+
+
+def test_marks_enclose_what_was_noted_at_once(database: Database) -> None:
+    drawn = [ids.new() for _ in range(20)]
+    at_once(20, lambda number: marks.note(database, drawn[number], always=True))
+    known = marks.microposts(database)
+    assert known is not None
+    assert (known["oldest"], known["newest"]) == (drawn[0], drawn[-1])
+
+
+def test_post_between_reading_and_writing_of_a_refill(
+    make: Factory,
+    database: Database,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    made = make.microposts(45)
+    for one in made[-20:]:
+        microposts.delete(database, one)
+    interruption.before("update", "users", lambda: make.micropost(text="meanwhile"))
+    database.users.update_one({"_id": "alice"}, {"$pop": {"microposts": 1}})
+    microposts.refill(interrupted, "alice")
+    assert interruption.came
+    assert read(database)["microposts"][0]["text"] == "meanwhile"
+    assert_right(database)
+
+
+def test_edit_between_reading_and_writing_of_a_refill(
+    make: Factory,
+    database: Database,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    """A refill must not show the old text of a micropost that it is about to embed."""
+    made = make.microposts(45)
+    database.users.update_one(
+        {"_id": "alice"}, {"$push": {"microposts": {"$each": [], "$slice": 19}}}
+    )
+    old = made[10]
+    interruption.before(
+        "update", "users", lambda: microposts.change(database, old, {"text": "new"})
+    )
+    microposts.refill(interrupted, "alice")
+    assert interruption.came
+    shown = {one["id"]: one["text"] for one in read(database)["microposts"]}
+    assert shown[old["id"]] == "new"
+    assert_right(database)
+
+
+def test_refill_between_the_two_writes_of_a_post(
+    make: Factory,
+    database: Database,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    """The micropost is stored and not counted yet."""
+    made = make.microposts(60)
+
+    def delete_many() -> None:
+        for one in made[-25:]:
+            microposts.delete(database, one)
+
+    interruption.before("update", "users", delete_many)
+    microposts.create(interrupted, read(database), "meanwhile")
+    assert interruption.came
+    user = read(database)
+    assert user["counts"]["microposts"] == 36
+    assert user["microposts"][0]["text"] == "meanwhile"
+    assert_right(database)
+
+
+def test_post_between_reading_and_writing_of_old_references(
+    make: Factory,
+    database: Database,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    first = make.micropost()
+    old = microposts.new_document(first["id"] - 1, "alice", "old")
+    bulk.insert(database, "microposts", [old])
+    marks.note(database, old["_id"], first["id"], always=True)
+    interruption.before("update", "users", lambda: make.micropost(text="meanwhile"))
+    users.add_references(interrupted, "alice", [microposts.reference(old)])
+    assert interruption.came
+    texts = [one["text"] for one in read(database)["microposts"]]
+    assert texts == ["meanwhile", "hello", "old"]
+    assert_right(database)
+
+
+def test_repair_between_the_two_writes_of_a_post(
+    make: Factory,
+    database: Database,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    author = make.user()
+
+    def repair() -> None:
+        for finding in check(database):
+            assert finding.mend is not None
+            finding.mend()
+
+    interruption.before("update", "users", repair)
+    microposts.create(interrupted, author, "once")
+    assert interruption.came
+    assert read(database)["counts"]["microposts"] == 1
+    assert_right(database)
+
+
+def test_new_password_between_login_and_new_hash_stays(
+    make: Factory,
+    database: Database,
+    settings: Settings,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    make.user()
+    dearer = settings.model_copy(update={"password_cost": 5})
+    chosen = passwords.hash("another one, just chosen", 4)
+    interruption.before(
+        "update",
+        "users",
+        lambda: users.change(database, "alice", {"password": chosen}),
+    )
+    with pytest.raises(BadCredentials):
+        issue_token(interrupted, dearer, "alice", PASSWORD)
+    assert interruption.came
+    assert read(database)["password"] == chosen
+    assert database.tokens.find_one({}) is None
+
+
+def test_account_that_ends_between_login_and_new_hash_gets_no_token(
+    make: Factory,
+    database: Database,
+    settings: Settings,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    make.user()
+    dearer = settings.model_copy(update={"password_cost": 5})
+    interruption.before("update", "users", lambda: accounts.delete(database, "alice"))
+    with pytest.raises(BadCredentials):
+        issue_token(interrupted, dearer, "alice", PASSWORD)
+    assert interruption.came
+    assert database.tokens.find_one({}) is None
+
+
+def test_login_whose_new_hash_came_too_late_is_one_still(
+    make: Factory,
+    database: Database,
+    settings: Settings,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    make.user()
+    dearer = settings.model_copy(update={"password_cost": 5})
+    interruption.before("update", "users", make.micropost)
+    assert authenticate(interrupted, dearer, "alice", PASSWORD)["_id"] == "alice"
+    assert interruption.came
+    token = issue_token(database, dearer, "alice", PASSWORD)
+    assert tokens.find(database, token)
+    assert not passwords.is_outdated(read(database)["password"], 5)

@@ -1,0 +1,72 @@
+"""The grammar of usernames, and names that nobody may take."""
+
+import pytest
+from pyramid.config import Configurator
+
+from microblog import usernames, views
+from microblog.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("name", ["a", "user00042", "_", "a" * 30, "al_ice"])
+def test_may_be_taken(name: str) -> None:
+    assert usernames.checked(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a" * 31, "Alice", "alice\n", "al ice", "\u0430lice", "a\u00b2", "a\0", "a-b"],
+)
+def test_are_no_usernames(name: str) -> None:
+    assert not usernames.is_username(name)
+    with pytest.raises(ValueError, match="must be 1 to 30"):
+        usernames.checked(name)
+
+
+@pytest.mark.parametrize("name", ["admin", "adm1n", "r00t", "_search_", "login"])
+def test_are_reserved(name: str) -> None:
+    with pytest.raises(ValueError, match="reserved"):
+        usernames.checked(name)
+
+
+@pytest.mark.parametrize("pair", [("alice", "a1ice"), ("bob", "b0b"), ("a_b", "ab")])
+def test_look_alikes_are_one(pair: tuple[str, str]) -> None:
+    assert usernames.fold(pair[0]) == usernames.fold(pair[1])
+
+
+def test_names_of_underscores_alone_stay_apart() -> None:
+    assert usernames.fold("_") != usernames.fold("__")
+
+
+def test_every_view_and_child_is_reserved(application: object) -> None:
+    config = Configurator(registry=application.registry)  # type: ignore[attr-defined]
+    views.check_names(config)
+
+
+def test_unreserved_view_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match="'zebra' is an address"):
+        with Configurator() as config:
+            config.action(None, views.check_names, args=(config,), order=999)
+            config.add_view(lambda request: None, name="zebra")
+            config.commit()
+
+
+def test_every_view_names_a_permission(application: object) -> None:
+    """Nothing is public by omission. Errors and the seed spelling show nothing."""
+    config = Configurator(registry=application.registry)  # type: ignore[attr-defined]
+    undeclared = set()
+    for item in config.introspector.get_category("views"):
+        view = item["introspectable"]
+        permissions = [
+            related["value"]
+            for related in item["related"]
+            if related.category_name == "permissions"
+        ]
+        if not permissions:
+            undeclared.add(view["callable"].__module__)
+    assert undeclared <= {
+        "cornice.pyramidhook",  # its fallback answers 405
+        "microblog.views.errors",
+        "microblog.views.seed",
+        "pyramid.static",
+    }
+    assert "microblog.views.errors" in undeclared
