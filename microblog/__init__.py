@@ -38,7 +38,8 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.add_jinja2_search_path(str(templates()))
         config.add_static_view("static", "microblog:static", cache_max_age=3600)
         config.include("microblog.views")
-        # Last: nothing of it is needed before, and a mistake above starts no server.
+        # A mistake above ends the start before a document server is started.
+        config.commit()
         config.include("microblog.database")
         return config.make_wsgi_app()
 

@@ -86,11 +86,16 @@ def cut(query: PageQuery, walk: Walk, key: str = "id") -> Piece:
     start = Start(
         query.cursor.id if query.cursor else None, descending, skip + query.size + 1
     )
-    # What is skipped is kept until here: a walk that pauses in it is not at its end.
-    read = list(islice(walk(start), skip + query.size + 1))
-    found = read[skip:] or [one for one in read[-1:] if isinstance(one, Pause)]
-    items = [item for item in found[: query.size] if not isinstance(item, Pause)]
-    beyond = _beyond(found, items, query.size, key)
+    found: list[Document] = []
+    beyond = None
+    for item in islice(walk(start), skip + query.size + 1):
+        if isinstance(item, Pause):
+            beyond = item.id
+        else:
+            found.append(item)
+    items = found[skip : skip + query.size]
+    if len(found) > skip + query.size:
+        beyond = items[-1][key]
     begun = query.cursor is not None or skip > 0
     before = None
     if begun and items:
@@ -105,16 +110,6 @@ def cut(query: PageQuery, walk: Walk, key: str = "id") -> Piece:
     if forward:
         return Piece(items, ahead, behind)
     return Piece(items[::-1], behind, ahead)
-
-
-def _beyond(
-    found: list[Document | Pause], items: list[Document], size: int, key: str
-) -> int | None:
-    """The id beyond which the walk goes on, if it does."""
-    last = found[-1] if found else None
-    if len(found) > size:
-        return int(items[-1][key])
-    return last.id if isinstance(last, Pause) else None
 
 
 def page(request: Any, piece: Piece, result: list[Document]) -> Document:

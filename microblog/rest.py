@@ -13,11 +13,9 @@ from urllib.parse import quote
 import orjson
 from cornice import Service
 from pydantic import BaseModel, ValidationError
-from pyramid.events import ContextFound
 from pyramid.httpexceptions import (
     HTTPForbidden,
     HTTPNotAcceptable,
-    HTTPNotFound,
     HTTPNotModified,
     HTTPRequestEntityTooLarge,
     HTTPUnsupportedMediaType,
@@ -27,7 +25,7 @@ from pyramid.response import Response
 from microblog import strict_json
 from microblog.errors import ConfigurationError, FieldError, Invalid, Stale
 from microblog.resources.root import Root
-from microblog.security import ANONYMOUS, API, Permission, is_api
+from microblog.security import ANONYMOUS, API, Permission
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -84,12 +82,7 @@ def _root(request: Any) -> Root:
 
 
 def _negotiate(request: Any, **arguments: Any) -> None:
-    """406 to who does not want JSON; 400 to a query string that nobody can read."""
-    try:
-        # WebOb decodes it here, and would fail wherever it is first asked for.
-        _ = request.GET
-    except UnicodeDecodeError:
-        raise Invalid.field("", "is not UTF-8", "querystring") from None
+    """406 to who does not want JSON."""
     accept = request.environ.get("HTTP_ACCEPT") or "*/*"
     if "*/*" != accept != JSON and not request.accept.acceptable_offers([JSON]):
         raise HTTPNotAcceptable(f"the answer can only be {JSON}")
@@ -237,19 +230,6 @@ def problem(
     return response
 
 
-def _strict_address(event: Any) -> None:
-    """404 where Pyramid is generous with an address.
-
-    Its routes take a path and one with a line end behind it for the same; and with
-    `..` behind it, a path below /api that is no service's would end at a page.
-    """
-    request = event.request
-    if request.path_info.endswith("\n") or (
-        is_api(request) and request.matched_route is None
-    ):
-        raise HTTPNotFound
-
-
 class _Renderer:
     """JSON in one media type, whatever the request would like to call it."""
 
@@ -265,6 +245,5 @@ def includeme(config: Any) -> None:
     """Cornice, without its own exception views: `views/errors.py` has one shape for
     every failure."""
     config.add_settings({"handle_exceptions": False})
-    config.add_subscriber(_strict_address, ContextFound)
     config.add_renderer("api", _Renderer)
     config.include("cornice")

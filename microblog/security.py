@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,7 +12,7 @@ from pyramid.request import RequestLocalCache
 from pyramid.security import Allowed, Denied
 
 from microblog import passwords
-from microblog.errors import BadCredentials, BadToken, Malformed, NotFound, Stale
+from microblog.errors import BadCredentials, BadToken, Malformed
 from microblog.settings import Settings
 from microblog.store import Database, Document, tokens, users
 from microblog.usernames import is_username
@@ -137,9 +136,8 @@ def authenticate(
         raise BadCredentials("username and password do not belong together")
     if passwords.is_outdated(user["password"], settings.password_cost):
         hashed = passwords.hash(password, settings.password_cost)
-        # Only if nothing was changed meanwhile: else it could undo a new password.
-        with suppress(Stale, NotFound):
-            return users.change(database, username, {"password": hashed}, user["rev"])
+        users.replace_password(database, username, user["password"], hashed)
+        user["password"] = hashed
     return user
 
 
@@ -168,5 +166,5 @@ def set_password(
 
 
 def includeme(config: Any) -> None:
-    """The policy; `includeme` of `views` checks that every view names a permission."""
+    """The policy, which asks the ACLs of the tree."""
     config.set_security_policy(SecurityPolicy())

@@ -96,7 +96,8 @@ def read(
             values[key] = environment[name]
         if overrides and overrides.get(key):
             values[key] = overrides[key]
-    if path := values.pop("mongodb.uri_file", ""):
+    path = values.pop("mongodb.uri_file", "")
+    if path and not environment.get("MICROBLOG_MONGODB_URI"):
         values["mongodb.uri"] = _secret(path, source)
     try:
         # An empty value in the ini file means the default.

@@ -4,7 +4,7 @@ import re
 
 GRAMMAR = re.compile(r"[a-z0-9_]{1,30}")
 
-# Names of views and of children of the tree. `views.check_reserved_names` stops the
+# Names of views and of children of the tree. `views.check_names` stops the
 # start when a registered one is missing here: a child hides a view of the same name.
 ADDRESSES = frozenset(
     """
@@ -41,10 +41,13 @@ def fold(username: str) -> str:
     return username.translate(_LOOK_ALIKES) or username
 
 
+_RESERVED_FORMS = frozenset(map(fold, RESERVED))
+
+
 def checked(name: str) -> str:
     """`name`, if a new user may have it. ValueError: why not."""
     if not is_username(name):
         raise ValueError("must be 1 to 30 of the characters a-z, 0-9 and _")
-    if name in RESERVED:
-        raise ValueError("is reserved")
+    if fold(name) in _RESERVED_FORMS:
+        raise ValueError("is reserved, or looks like a name that is")
     return name

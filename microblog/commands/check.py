@@ -16,8 +16,7 @@ def check(context: Context, repair: bool) -> None:
     left = mended = 0
     with failures():
         for finding in find_all(context.database):
-            if repair and finding.mend is not None:
-                finding.mend()
+            if repair and finding.mend is not None and finding.mend() is not False:
                 mended += 1
             else:
                 left += 1

@@ -87,26 +87,34 @@ class Connection:
         except ConfigurationError as error:
             self._failure = error
             return
-        except (BadUri, InvalidURI, ValueError) as error:
+        except (BadUri, InvalidURI) as error:
             self._failure = ConfigurationError(f"mongodb.uri: {error}")
             return
+        except Exception:
+            log.exception("document server: the first try failed")
         finally:
             self._first_try.set()
         while not self._closing.wait(WATCH_SECONDS):
             try:
                 self._look_after()
-            except (ConfigurationError, PyMongoError, OSError) as error:
+            except Exception as error:
+                # Whatever it is: with this thread the embedded server would end.
                 log.warning("document server: %s", error)
 
     def _connect(self) -> None:
         uri = self.settings.mongodb_uri.get_secret_value()
         if self.server:
             uri = self.server.ensure()
-        self._client = connect(uri, self.seconds, self.settings.http_threads)
+        try:
+            self._client = connect(uri, self.seconds, self.settings.http_threads)
+        except ValueError as error:
+            raise BadUri(str(error)) from None
         if self.server:
             self._ensure_indexes()
 
     def _look_after(self) -> None:
+        if self._client is None:
+            self._connect()
         if self.server:
             self.server.look_after()
         if not self._ready.is_set():

@@ -119,7 +119,9 @@ class EmbeddedServer:
 
     def _others(self) -> str | None:
         """The URI of the server that another process runs, once it answers."""
-        with contextlib.suppress(OSError, ValueError, KeyError, PyMongoError):
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, PyMongoError, ConfigurationError
+        ):
             port = json.loads((self.directory / "server.json").read_text())["port"]
             password = (self.directory / "password").read_text()
             uri = self._uri(port, password)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import pymongo
 from pymongo.database import Database as _Database
 
+INDEX_SECONDS = 3600  # an index of a large collection takes its time
+
 Item = TypeVar("Item")
 Document = dict[str, Any]
 Database = _Database[Document]
@@ -28,7 +30,7 @@ def ensure_indexes(database: Database) -> list[str]:
             importlib.import_module(f"{__name__}.{module.name}"), "INDEXES", []
         )
         if indexes:
-            with pymongo.timeout(None):
+            with pymongo.timeout(INDEX_SECONDS):
                 names = database[module.name].create_indexes(indexes)
             made += [f"{module.name}.{name}" for name in names]
     return made

@@ -24,8 +24,10 @@ def purge(database: Database, username: str, limit: int | None = None) -> int:
         ("microposts", {"author": username}),
         ("follows", {"follower": username}),
         ("follows", {"followee": username}),
+        ("idempotency", {"user": username}),
     ):
-        left = [document["_id"] for document in database[collection].find(query)]
+        found = database[collection].find(query, limit=limit or 0)
+        left = [document["_id"] for document in found]
         for piece in pieces(left, PIECE):
             if limit is not None and removed >= limit:
                 return removed
@@ -42,6 +44,7 @@ def has_leftovers(database: Database, username: str) -> bool:
             ("follows", "follower"),
             ("follows", "followee"),
             ("tokens", "user"),
+            ("idempotency", "user"),
         )
     )
 

@@ -14,6 +14,7 @@ from microblog.store import (
     Database,
     Document,
     accounts,
+    follows,
     ids,
     marks,
     microposts,
@@ -32,7 +33,7 @@ class Finding:
 
     what: str
     subject: str
-    mend: Callable[[], Any] | None
+    mend: Callable[[], Any] | None  # what it calls answers False if it could not
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.what}"
@@ -70,13 +71,18 @@ def derived(database: Database, username: str) -> Document:
     return {"counts": counts, "first": first, "microposts": _newest(newest)}
 
 
-def mend_user(database: Database, username: str) -> None:
-    """Set all that is computed of a user, unless writes keep coming in between."""
+def mend_user(database: Database, username: str) -> bool:
+    """Set all that is computed of a user; False: writes kept coming in between.
+
+    A write in progress is given time to reach the user's document, whose new `rev`
+    then makes this begin again.
+    """
     for _ in range(TRIES):
         user = users.find(database, username)
         if user is None:
-            return
+            return True
         right = derived(database, username)
+        time.sleep(SETTLE_SECONDS)
         if users.set_derived(
             database,
             username,
@@ -85,7 +91,8 @@ def mend_user(database: Database, username: str) -> None:
             first=right["first"],
             references=right["microposts"],
         ):
-            return
+            return True
+    return False
 
 
 def _newest(references: list[Document]) -> list[Document]:
@@ -154,6 +161,7 @@ def _check_follows(database: Database) -> Iterator[Finding]:
         strangers = names - users.existing(database, names)
         for link in piece:
             if {link["follower"], link["followee"]} & strangers:
-                mend = partial(database.follows.delete_one, {"_id": link["_id"]})
+                ends = link["follower"], link["followee"]
+                mend = partial(follows.delete, database, *ends)
                 what = "one of the two does not exist"
                 yield Finding(what, f"follow {link['_id']}", mend)

@@ -10,7 +10,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from microblog.store import Database, Document, ids, users
-from microblog.store.walks import Frontier, Start, first_span, windows
+from microblog.store.walks import MINUTE, Frontier, Start, first_span, windows
 
 INDEXES = [
     IndexModel([("follower", 1), ("at", -1)]),
@@ -77,7 +77,8 @@ def walk_followers(
 def _walk(
     database: Database, user: Document, side: str, count: int, start: Start
 ) -> Iterator[Document]:
-    low, high = ids.at(user["created"]), ids.new()
+    # The clock of another process may be ahead.
+    low, high = ids.at(user["created"]), ids.new() + MINUTE
 
     def read(after: int, before: int) -> list[Document]:
         query = {side: user["_id"], "at": {"$gt": after, "$lt": before}}

@@ -1,15 +1,15 @@
 """Idempotency keys: one answer to a request that a client sends again.
 
-A document: `_id` "username key", `request` (SHA-256 of the body), `micropost` (the id
-drawn for it), `created`, and `answer` once there is one. It is written before the
-micropost. A second request with the key gets the answer; without one it completes what
-the first may have left half done, under the same id: wherever the first one died, and
-even while it still runs, one micropost comes of it (the IETF draft
+A document: `_id` "username key", `user`, `request` (SHA-256 of the body), `micropost`
+(the id drawn for it), `created`, and `answer` once there is one. It is written before
+the micropost. A second request with the key gets the answer; without one it completes
+what the first may have left half done, under the same id: wherever the first one died,
+and even while it still runs, one micropost comes of it (the IETF draft
 `idempotency-key-header` allows a 409 then; this answers with the micropost).
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
@@ -19,7 +19,10 @@ from microblog.store import Database, Document, ids
 
 HOURS = 24
 
-INDEXES = [IndexModel("created", expireAfterSeconds=HOURS * 3600)]
+INDEXES = [
+    IndexModel("created", expireAfterSeconds=HOURS * 3600),
+    IndexModel("user"),
+]
 
 
 def claim(database: Database, username: str, key: str, request: bytes) -> Document:
@@ -29,6 +32,7 @@ def claim(database: Database, username: str, key: str, request: bytes) -> Docume
     """
     document = {
         "_id": f"{username} {key}",
+        "user": username,
         "request": hashlib.sha256(request).hexdigest(),
         "micropost": ids.new(),
         "created": datetime.now(UTC),
@@ -37,12 +41,18 @@ def claim(database: Database, username: str, key: str, request: bytes) -> Docume
         database.idempotency.insert_one(document)
     except DuplicateKeyError:
         earlier = database.idempotency.find_one({"_id": document["_id"]})
-        if earlier is None:
-            raise Conflict("this Idempotency-Key has just expired") from None
+        if earlier is None or _is_over(earlier):
+            # The server removes it within a minute.
+            raise Conflict("this Idempotency-Key is just expiring") from None
         if earlier["request"] != document["request"]:
             raise KeyReused("this Idempotency-Key came with another request") from None
         return earlier
     return document
+
+
+def _is_over(document: Document) -> bool:
+    age = datetime.now(UTC) - document["created"]
+    return bool(age > timedelta(hours=HOURS))
 
 
 def settle(database: Database, claimed: Document, answer: Document) -> None:
@@ -50,3 +60,9 @@ def settle(database: Database, claimed: Document, answer: Document) -> None:
     database.idempotency.update_one(
         {"_id": claimed["_id"]}, {"$set": {"answer": answer}}
     )
+
+
+def release(database: Database, claimed: Document) -> None:
+    """Forget a key whose request was refused before anything was stored."""
+    unsettled = {"_id": claimed["_id"], "answer": {"$exists": False}}
+    database.idempotency.delete_one(unsettled)

@@ -17,14 +17,17 @@ _last = 0
 
 
 def new(after: int = 0) -> int:
-    """An id for now; later than `after` and than any other of this process, even when
+    """An id for now, later than `after` and than the last of this process, even when
     the clock has gone back."""
     global _last
     with _lock:
         now = time.time_ns() // 1_000_000
-        milliseconds = max(now, (max(_last, after) >> BITS) + 1)
+        milliseconds = max(now, (_last >> BITS) + 1)
         _last = (milliseconds << BITS) | _process
-        return _last
+        if _last > after:
+            return _last
+    # The clock was ahead once: this id only, and not all that come, lies ahead too.
+    return (((after >> BITS) + 1) << BITS) | secrets.randbits(BITS)
 
 
 def at(moment: datetime, low: int = 0) -> int:

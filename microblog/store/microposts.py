@@ -19,6 +19,7 @@ from microblog.errors import NotFound, Stale
 from microblog.store import Database, Document, grams, ids, marks, users
 from microblog.store.walks import Frontier, Start, first_span, windows
 
+BEING_POSTED = 5_000 << ids.BITS  # a micropost that old has its reference
 PAGE = 20  # a deletion that leaves fewer references than this refills them
 
 INDEXES = [
@@ -83,6 +84,7 @@ def create(
     if document["_id"] > newest:
         users.add_reference(database, author["_id"], reference(document))
     else:
+        # An earlier try has drawn it: later microposts may be embedded by now.
         users.add_references(database, author["_id"], [reference(document)])
     marks.note(database, document["_id"])
     return shown(document)
@@ -175,30 +177,34 @@ def delete(database: Database, micropost: Document, rev: int | None = None) -> N
 
 
 def refill(database: Database, author: str) -> None:
-    """Embed the newest microposts anew when deletions have left fewer than a page."""
+    """Embed older microposts when deletions have left fewer than a page.
+
+    Only older ones: a newer one that is not embedded is just about to be, by its post.
+    """
     document = users.find(database, author)
     while document and len(document["microposts"]) < min(
         PAGE, document["counts"]["microposts"]
     ):
-        newest = newest_references(database, document)
-        if len(newest) <= len(document["microposts"]) or users.set_derived(
+        refilled = document["microposts"] + _older_references(database, document)
+        if len(refilled) == len(document["microposts"]) or users.set_derived(
             database,
             author,
             document["rev"],
             counts=document["counts"],
             first=document.get("first"),
-            references=newest,
+            references=refilled,
         ):
             return
         document = users.find(database, author)
 
 
-def newest_references(database: Database, author: Document) -> list[Document]:
-    """References to the author's newest 40, read from the index."""
-    # None newer than those embedded: what is stored but not yet counted is added by its
-    # own writer, who takes one that is embedded for one that is counted.
-    newest = _from_index(database, author, Start(wanted=users.EMBEDDED))
-    return [reference(document) for document in islice(newest, users.EMBEDDED)]
+def _older_references(database: Database, author: Document) -> list[Document]:
+    """References to the microposts behind the embedded ones, up to 40 with them."""
+    embedded = author["microposts"]
+    wanted = users.EMBEDDED - len(embedded)
+    beyond = embedded[-1]["id"] if embedded else ids.new() - BEING_POSTED
+    older = _from_index(database, author, Start(beyond, wanted=wanted), high=beyond)
+    return [reference(document) for document in islice(older, wanted)]
 
 
 def walk(database: Database, author: Document, start: Start) -> Iterator[Document]:

@@ -52,7 +52,8 @@ def walk(
     part, name = grammar.fold(text), username.lower()
     known = marks.microposts(database) or {"oldest": 0, "newest": 0}
     # The clock of another process may be ahead, and the mark may lag behind.
-    frontier = Frontier(start, known["oldest"], ids.new() + MINUTE)
+    latest = max(ids.new(), known["newest"]) + MINUTE
+    frontier = Frontier(start, known["oldest"], latest)
     unmarked = frontier.before - known["newest"] - 1 if start.descending else 0
     sought = [_Gram(number) for number in grams.of_text(text) + grams.of_author(name)]
     candidates = 0
@@ -60,7 +61,8 @@ def walk(
         gram = min(sought, key=lambda gram: gram.density)
         span = max(gram.span, unmarked)
         found = _read(database, gram.number, *frontier.advance(span))
-        gram.learn(span, len(found))
+        if not unmarked:
+            gram.learn(span, len(found))
         for document in in_order(found, start, "_id"):
             if part in grammar.fold(document["text"]) and name in document["author"]:
                 yield shown(document)

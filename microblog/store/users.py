@@ -110,6 +110,13 @@ def change(
     return document
 
 
+def replace_password(database: Database, username: str, old: str, new: str) -> None:
+    """Store another hash of the same password, if that is still the user's: it must
+    not undo a new password."""
+    query = {"_id": username, "password": old}
+    database.users.update_one(query, {"$set": {"password": new}})
+
+
 def mark_deleted(database: Database, username: str) -> None:
     """Make the user absent at once: what remains says only that the name is taken."""
     database.users.replace_one(

@@ -4,7 +4,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from pyramid.exceptions import URLDecodeError
+from pyramid.exceptions import PredicateMismatch, URLDecodeError
 from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPMethodNotAllowed
 from pyramid.renderers import render
 from pyramid.response import Response
@@ -61,6 +61,10 @@ def http_error(error: Any, request: Any) -> Response:
     headers = {}
     if isinstance(error, HTTPForbidden):
         return forbidden(request)
+    if isinstance(error, PredicateMismatch) and not is_api(request):
+        # Pages, so far, are only read.
+        error = HTTPMethodNotAllowed()
+        error.allow = ["GET", "HEAD"]
     if isinstance(error, HTTPMethodNotAllowed):
         headers["Allow"] = error.headers["Allow"] = ", ".join(
             sorted({*error.allow, "OPTIONS"})

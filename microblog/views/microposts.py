@@ -78,7 +78,6 @@ def read_collection(request: Any) -> Document:
 def post(request: Any) -> Document:
     """A new micropost; with an Idempotency-Key, once."""
     new, key = request.validated["body"], _key(request)
-    _check_referenced(request, new.referenced)
     micropost = _create_once(request, new, key) if key else _create(request, new)
     representation = rest.tagged(request, micropost["rev"], form(request, micropost))
     return rest.created(request, representation["href"], representation)
@@ -135,6 +134,7 @@ def _key(request: Any) -> str | None:
 
 
 def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
+    _check_referenced(request, new.referenced)
     author = request.context.user
     return microposts.create(request.database, author, new.text, new.referenced, id)
 
@@ -144,6 +144,10 @@ def _create_once(request: Any, new: NewMicropost, key: str) -> Document:
     claimed = idempotency.claim(database, author, key, request.body)
     if "answer" in claimed:
         return dict(claimed["answer"])
-    micropost = _create(request, new, claimed["micropost"])
+    try:
+        micropost = _create(request, new, claimed["micropost"])
+    except Invalid:
+        idempotency.release(database, claimed)
+        raise
     idempotency.settle(database, claimed, micropost)
     return dict(micropost)

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from pyramid.httpexceptions import HTTPPermanentRedirect
+from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
@@ -18,4 +18,5 @@ def redirect(request: Any) -> Any:
     """308, so that a POST stays one."""
     path = "/".join(quote(part, safe="") for part in request.matchdict["rest"])
     query = f"?{request.query_string}" if request.query_string else ""
-    return HTTPPermanentRedirect(f"{request.site.url}/api/users/{path}{query}")
+    location = f"{request.site.url}/api/users/{path}{query}"
+    return Response(status=308, headers={"Location": location})

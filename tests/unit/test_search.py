@@ -82,7 +82,7 @@ def test_without_regard_to_case(
     assert all(fold(part) in fold(text) for text in shown)
 
 
-@pytest.mark.parametrize("part", ["(a+)+$", ".*", "$where", "a{3}", "[abc]", "\\d+"])
+@pytest.mark.parametrize("part", ["(a+)+$", "a.*", "$where", "a{3}", "[abc]", "\\d+"])
 def test_patterns_are_plain_text(make: Factory, database: Database, part: str) -> None:
     make.micropost(text="aaa aaaa 123 abc")
     hit = make.micropost(text=f"literally {part} here")
@@ -117,10 +117,8 @@ def test_microposts_beyond_the_mark_are_found(
     make: Factory, database: Database
 ) -> None:
     """The mark lags by a minute; what was posted since is found all the same."""
-    first, second = (
-        make.micropost(text="marked text"),
-        make.micropost(text="newer text"),
-    )
+    first = make.micropost(text="marked text")
+    second = make.micropost(text="newer text")
     assert found(database, "text") == [second, first]
 
 

@@ -1,0 +1,86 @@
+"""The end of an account: out at once, and everything of it purged."""
+
+import pytest
+
+from microblog.store import (
+    Database,
+    accounts,
+    follows,
+    idempotency,
+    microposts,
+    tokens,
+    users,
+)
+from microblog.store.check import check
+from tests.factories import Factory
+
+
+@pytest.fixture
+def populated(make: Factory, database: Database) -> Database:
+    """Bob has something of everything, also in what belongs to others."""
+    make.microposts(3, "bob")
+    make.micropost("alice", "hello @bob", referenced="bob")
+    make.follow("alice", "bob")
+    make.follow("bob", "alice")
+    make.follow("bob", "carol")
+    claimed = idempotency.claim(database, "bob", "key", b"body")
+    made = make.micropost("bob", "a canary")
+    idempotency.settle(database, claimed, made)
+    return database
+
+
+def test_nothing_of_it_is_left(populated: Database) -> None:
+    token = tokens.create(populated, "bob", 60)
+    accounts.delete(populated, "bob")
+    assert users.find(populated, "bob") is None
+    assert tokens.find(populated, token) is None
+    assert populated.microposts.find_one({"author": "bob"}) is None
+    assert populated.follows.find_one({}) is None
+    assert not accounts.has_leftovers(populated, "bob")
+    everything = [
+        str(document)
+        for name in populated.list_collection_names()
+        for document in populated[name].find()
+    ]
+    assert not any("canary" in document for document in everything)
+
+
+def test_others_keep_what_is_theirs(populated: Database) -> None:
+    accounts.delete(populated, "bob")
+    alice = users.find(populated, "alice")
+    assert alice is not None
+    assert alice["counts"] == {"microposts": 1, "following": 0, "followers": 0}
+    (kept,) = microposts.walk(populated, alice, microposts.Start())
+    assert (kept["text"], kept["referenced"]) == ("hello @bob", "bob")
+    assert list(check(populated)) == []
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_purge_stops_and_goes_on(populated: Database, limit: int) -> None:
+    accounts.delete(populated, "bob", limit=limit)
+    assert users.find(populated, "bob") is None
+    assert accounts.has_leftovers(populated, "bob")
+    assert accounts.purge(populated, "bob") > 0
+    assert not accounts.has_leftovers(populated, "bob")
+    assert accounts.purge(populated, "bob") == 0
+    assert list(check(populated)) == []
+
+
+def test_what_came_in_too_late_is_found(populated: Database) -> None:
+    """A follow and a token that were under way when the account ended."""
+    accounts.delete(populated, "bob")
+    follows.create(populated, "alice", "bob")
+    tokens.create(populated, "bob", 60)
+    assert accounts.has_leftovers(populated, "bob")
+    for finding in check(populated):
+        assert finding.mend is not None
+        finding.mend()
+    assert list(check(populated)) == []
+    assert not accounts.has_leftovers(populated, "bob")
+
+
+def test_of_nobody_is_nothing(populated: Database) -> None:
+    before = populated.users.count_documents({})
+    accounts.delete(populated, "nobody")
+    assert populated.users.count_documents({}) == before
+    assert users.existing(populated, ["nobody"]) == set()

@@ -1,0 +1,87 @@
+"""Follows: links, counts, and the lists of both sides."""
+
+import pytest
+
+from microblog.store import Database, Document, follows, users
+from microblog.store.walks import Start
+from tests.factories import Factory
+
+NAMES = [f"f_{letter}" for letter in "abcdefgh"]
+
+
+def counts(database: Database, username: str) -> tuple[int, int]:
+    """How many the user follows, and how many follow."""
+    document = users.find(database, username)
+    assert document is not None
+    return document["counts"]["following"], document["counts"]["followers"]
+
+
+def user(database: Database) -> Document:
+    """The document of alice, as it is now."""
+    document = users.find(database, "alice")
+    assert document is not None
+    return document
+
+
+def test_begin_and_end(make: Factory, database: Database) -> None:
+    for name in ("alice", "bob"):
+        make.user(name)
+    assert follows.create(database, "alice", "bob")
+    assert not follows.create(database, "alice", "bob")
+    assert follows.exists(database, "alice", "bob")
+    assert not follows.exists(database, "bob", "alice")
+    assert (counts(database, "alice"), counts(database, "bob")) == ((1, 0), (0, 1))
+    assert follows.delete(database, "alice", "bob")
+    assert not follows.delete(database, "alice", "bob")
+    assert (counts(database, "alice"), counts(database, "bob")) == ((0, 0), (0, 0))
+
+
+def test_both_may_follow_each_other(make: Factory, database: Database) -> None:
+    make.follow("alice", "bob")
+    make.follow("bob", "alice")
+    assert counts(database, "alice") == counts(database, "bob") == (1, 1)
+    assert follows.followees(database, "alice") == ["bob"]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("wanted", [1, 3, 100])
+def test_both_lists_in_order_from_anywhere(
+    make: Factory, database: Database, descending: bool, wanted: int
+) -> None:
+    for name in NAMES:
+        make.follow("alice", name)
+        make.follow(name, "alice")
+        make.follow(name, "somebody")
+    expected = NAMES[::-1] if descending else NAMES
+    start = Start(None, descending, wanted)
+    following = list(follows.walk_following(database, user(database), start))
+    followers = list(follows.walk_followers(database, user(database), start))
+    assert [link["followee"] for link in following] == expected
+    assert [link["follower"] for link in followers] == expected
+    for number, link in enumerate(following):
+        beyond = Start(link["at"], descending, wanted)
+        rest = list(follows.walk_following(database, user(database), beyond))
+        assert rest == following[number + 1 :]
+
+
+def test_a_wrong_count_only_makes_the_walk_slower(
+    make: Factory, database: Database
+) -> None:
+    for name in NAMES:
+        make.follow("alice", name)
+    for wrong in (-3, 0, 10**9):
+        database.users.update_one(
+            {"_id": "alice"}, {"$set": {"counts.following": wrong}}
+        )
+        walk = follows.walk_following(database, user(database), Start())
+        assert [link["followee"] for link in walk] == NAMES[::-1]
+
+
+def test_one_who_follows_again_comes_first(make: Factory, database: Database) -> None:
+    for name in NAMES:
+        make.follow("alice", name)
+    follows.delete(database, "alice", NAMES[0])
+    follows.create(database, "alice", NAMES[0])
+    walk = follows.walk_following(database, user(database), Start())
+    assert next(walk)["followee"] == NAMES[0]
+    assert counts(database, "alice") == (len(NAMES), 0)
