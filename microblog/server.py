@@ -1,7 +1,9 @@
 """The web server: waitress, set up from the application's own settings."""
 
+import os
 import signal
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 import waitress
 
@@ -33,10 +35,10 @@ def run(application: Any) -> None:
         )
     except OSError as error:
         application.registry["connection"].close()
-        raise SystemExit(
+        _fail(
             f"microblog: port {settings.http_port} (http_port, HTTP_PORT) cannot be "
             f"used: {error.strerror}"
-        ) from None
+        )
     # Of several sockets (IPv4 and IPv6) waitress makes a server of servers.
     listening = getattr(server, "effective_listen", None) or [
         (server.effective_host, server.effective_port)
@@ -52,3 +54,9 @@ def run(application: Any) -> None:
 
 def _exit(number: int, frame: Any) -> None:
     raise SystemExit(0)
+
+
+def _fail(reason: str) -> NoReturn:
+    """End with status 1; of a SystemExit, `pserve` makes status 0."""
+    print(reason, file=sys.stderr, flush=True)
+    os._exit(1)

@@ -35,6 +35,8 @@ def import_(context: Context, file: BinaryIO) -> None:
             loader.flush()
     for name, (new, known) in loader.totals().items():
         click.echo(f"{name}: {new} new, {known} already there")
+    if not any(new for new, _ in loader.totals().values()):
+        click.echo("nothing has changed")
     for number, reason in sorted(loader.bad):
         click.echo(f"{_name(file)}: line {number}: {reason}", err=True)
     if loader.bad:

@@ -78,7 +78,7 @@ def _walk(
     database: Database, user: Document, side: str, count: int, start: Start
 ) -> Iterator[Document]:
     # The clock of another process may be ahead.
-    low, high = ids.at(user["created"]), ids.new() + MINUTE
+    low, high = ids.at(user["created"]), ids.now() + MINUTE
 
     def read(after: int, before: int) -> list[Document]:
         query = {side: user["_id"], "at": {"$gt": after, "$lt": before}}

@@ -202,7 +202,7 @@ def _older_references(database: Database, author: Document) -> list[Document]:
     """References to the microposts behind the embedded ones, up to 40 with them."""
     embedded = author["microposts"]
     wanted = users.EMBEDDED - len(embedded)
-    beyond = embedded[-1]["id"] if embedded else ids.new() - BEING_POSTED
+    beyond = embedded[-1]["id"] if embedded else ids.now() - BEING_POSTED
     older = _from_index(database, author, Start(beyond, wanted=wanted), high=beyond)
     return [reference(document) for document in islice(older, wanted)]
 
@@ -237,7 +237,7 @@ def _from_index(
     """The author's documents ahead of `start`, by the index {author, _id}."""
     name, count = author["_id"], author["counts"]["microposts"]
     embedded = [one["id"] for one in author["microposts"]]
-    newest = max(embedded, default=ids.new())
+    newest = max(embedded, default=ids.now())
     low = min(author.get("first", 0), newest)
     # Whichever is denser, all of the author's time or the last of it: a window too
     # small costs another read, one too large can cost thousands of documents.

@@ -52,7 +52,7 @@ def walk(
     part, name = grammar.fold(text), username.lower()
     known = marks.microposts(database) or {"oldest": 0, "newest": 0}
     # The clock of another process may be ahead, and the mark may lag behind.
-    latest = max(ids.new(), known["newest"]) + MINUTE
+    latest = max(ids.now(), known["newest"]) + MINUTE
     frontier = Frontier(start, known["oldest"], latest)
     unmarked = frontier.before - known["newest"] - 1 if start.descending else 0
     sought = [_Gram(number) for number in grams.of_text(text) + grams.of_author(name)]

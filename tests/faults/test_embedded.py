@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from microblog import settings as settings_module
+from microblog import store
 from microblog.database import Connection
 from microblog.database.embedded import EmbeddedServer
 from microblog.errors import ConfigurationError, Unavailable
@@ -211,3 +212,42 @@ def test_unusable_uri(tmp_path: Path, uri: str) -> None:
     opened = connection(tmp_path, **{"mongodb.uri": uri})
     with pytest.raises(ConfigurationError, match=r"mongodb\.uri"):
         opened.open()
+
+
+def test_start_that_fails_once_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the embedded server outlives it: its life hangs on the thread that tries."""
+    tries = []
+    ensure = store.ensure_indexes
+
+    def fail_once(database: store.Database) -> list[str]:
+        tries.append(database)
+        if len(tries) == 1:
+            raise AutoReconnect("broken once")
+        return ensure(database)
+
+    monkeypatch.setattr(store, "ensure_indexes", fail_once)
+    opened = connection(tmp_path).open()
+    try:
+        assert opened.wait(10).users.find_one({}) is None
+        assert len(tries) == 2
+    finally:
+        opened.close()
+
+
+def test_web_port_in_use(site: Site) -> None:
+    taken = site.port
+    site.stop()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", taken))
+        other.listen()
+        site.ini.write_text(
+            site.ini.read_text().replace("http_port = 0", f"http_port = {taken}")
+        )
+        with pytest.raises(pytest.fail.Exception, match=f"port {taken} .* cannot be"):
+            site.start()
+    assert "Traceback" not in site.log.read_text()
+    assert site.process is not None
+    assert site.process.returncode == 1

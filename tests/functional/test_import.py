@@ -104,6 +104,7 @@ def test_second_import_changes_nothing(
         "users: 0 new, 2 already there\n"
         "follows: 0 new, 1 already there\n"
         "microposts: 0 new, 2 already there\n"
+        "nothing has changed\n"
     )
     assert state(database) == before
 
