@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pymongo
 import pytest
 from webtest import TestApp
 
@@ -43,8 +44,10 @@ def application(settings: Settings) -> Iterator[Any]:
 def database(application: Any) -> Database:
     """The database, empty but for its indexes."""
     database: Database = application.registry["connection"].database
-    for name in database.list_collection_names():
-        database[name].delete_many({})
+    # The embedded server deletes 500 documents or so a second.
+    with pymongo.timeout(60):
+        for name in database.list_collection_names():
+            database[name].delete_many({})
     marks._noted.clear()
     return database
 

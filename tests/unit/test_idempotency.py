@@ -1,8 +1,10 @@
 """Idempotency keys: one answer to a request that comes again."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from microblog.errors import KeyReused
+from microblog.errors import Conflict, KeyReused
 from microblog.store import Database, idempotency, microposts, users
 from tests.factories import Factory
 
@@ -28,6 +30,17 @@ def test_another_request_with_the_key_is_refused(
     idempotency.claim(database, "alice", "key", b"body")
     with pytest.raises(KeyReused):
         idempotency.claim(database, "alice", "key", body)
+
+
+def test_key_that_is_over_and_stored_still_is_refused(database: Database) -> None:
+    """It promises nothing any more; soon the server has removed it."""
+    idempotency.claim(database, "alice", "key", b"body")
+    long_ago = datetime.now(UTC) - timedelta(hours=idempotency.HOURS, seconds=1)
+    database.idempotency.update_one({}, {"$set": {"created": long_ago}})
+    with pytest.raises(Conflict):
+        idempotency.claim(database, "alice", "key", b"body")
+    database.idempotency.delete_many({})
+    assert "answer" not in idempotency.claim(database, "alice", "key", b"body")
 
 
 def test_keys_of_two_users_are_two(database: Database) -> None:

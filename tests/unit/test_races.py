@@ -7,25 +7,20 @@ from typing import Any
 
 import pytest
 
-from microblog import passwords
-from microblog.errors import BadCredentials, Conflict, MicroblogError, Stale
-from microblog.security import authenticate, issue_token
-from microblog.settings import Settings
+from microblog.errors import Conflict, MicroblogError, Stale
 from microblog.store import (
     Database,
     Document,
-    accounts,
     bulk,
     follows,
     idempotency,
     ids,
     marks,
     microposts,
-    tokens,
     users,
 )
 from microblog.store.check import check
-from tests.factories import PASSWORD, Factory
+from tests.factories import Factory
 from tests.unit.conftest import Interruption
 
 
@@ -263,58 +258,3 @@ def test_repair_between_the_two_writes_of_a_post(
     assert interruption.came
     assert read(database)["counts"]["microposts"] == 1
     assert_right(database)
-
-
-def test_new_password_between_login_and_new_hash_stays(
-    make: Factory,
-    database: Database,
-    settings: Settings,
-    interrupted: Database,
-    interruption: Interruption,
-) -> None:
-    make.user()
-    dearer = settings.model_copy(update={"password_cost": 5})
-    chosen = passwords.hash("another one, just chosen", 4)
-    interruption.before(
-        "update",
-        "users",
-        lambda: users.change(database, "alice", {"password": chosen}),
-    )
-    with pytest.raises(BadCredentials):
-        issue_token(interrupted, dearer, "alice", PASSWORD)
-    assert interruption.came
-    assert read(database)["password"] == chosen
-    assert database.tokens.find_one({}) is None
-
-
-def test_account_that_ends_between_login_and_new_hash_gets_no_token(
-    make: Factory,
-    database: Database,
-    settings: Settings,
-    interrupted: Database,
-    interruption: Interruption,
-) -> None:
-    make.user()
-    dearer = settings.model_copy(update={"password_cost": 5})
-    interruption.before("update", "users", lambda: accounts.delete(database, "alice"))
-    with pytest.raises(BadCredentials):
-        issue_token(interrupted, dearer, "alice", PASSWORD)
-    assert interruption.came
-    assert database.tokens.find_one({}) is None
-
-
-def test_login_whose_new_hash_came_too_late_is_one_still(
-    make: Factory,
-    database: Database,
-    settings: Settings,
-    interrupted: Database,
-    interruption: Interruption,
-) -> None:
-    make.user()
-    dearer = settings.model_copy(update={"password_cost": 5})
-    interruption.before("update", "users", make.micropost)
-    assert authenticate(interrupted, dearer, "alice", PASSWORD)["_id"] == "alice"
-    assert interruption.came
-    token = issue_token(database, dearer, "alice", PASSWORD)
-    assert tokens.find(database, token)
-    assert not passwords.is_outdated(read(database)["password"], 5)

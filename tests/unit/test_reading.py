@@ -6,10 +6,10 @@ reading to its end is seen once, in order.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import pymongo
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,41 +25,23 @@ from microblog.store import (
     Database,
     Document,
     bulk,
-    ensure_indexes,
     follows,
     ids,
     marks,
     microposts,
     pieces,
-    search,
-    timelines,
     users,
 )
 from microblog.store.check import derived
 from microblog.store.walks import Start
 from tests.factories import Factory
+from tests.unit.lists import KINDS, Reading, walk
 
 CROWD = [f"crowd_{letter}{other}" for letter in "abcdef" for other in "abcde"]
-KINDS = ("collection", "timeline", "following", "followers", "search", "part")
 SIZES = st.sampled_from([1, 2, 3, 7, 19, 20, 21, 40, 41, 100])
 ORDERS = st.sampled_from(["newest", "oldest"])
 
 _numbers = count()
-
-
-@dataclass
-class Reading:
-    """One reader's way through a list."""
-
-    kind: str
-    order: str
-    size: int
-    original: set[int]  # what was there when it began
-    lost: set[int] = field(default_factory=set)  # what left the list since
-    seen: list[int] = field(default_factory=list)
-    cursor: Cursor | None = None
-    backward: bool = False
-    done: bool = False
 
 
 class World(RuleBasedStateMachine):
@@ -241,17 +223,7 @@ class World(RuleBasedStateMachine):
         name = self.authors[2] if kind == "collection" else self.reader
         user = users.find(self.database, name)
         assert user is not None
-        if kind == "collection":
-            return microposts.walk(self.database, user, start)
-        if kind == "timeline":
-            return timelines.walk(self.database, user, start)
-        if kind == "following":
-            return follows.walk_following(self.database, user, start)
-        if kind == "followers":
-            return follows.walk_followers(self.database, user, start)
-        if kind == "search":
-            return search.walk(self.database, self.word.upper(), "", start)
-        return search.walk(self.database, f"{self.word} BETA", "a_", start)
+        return walk(self.database, kind, user, self.word, start)
 
     def _page(
         self,
@@ -321,8 +293,8 @@ def test_reading_while_others_write(make: Factory, database: Database) -> None:
             ),
         )
     finally:
-        # To delete thousands of documents one by one takes longer than one operation
-        # may take.
-        for name in ("microposts", "users", "follows"):
-            database.drop_collection(name)
-        ensure_indexes(database)
+        # The thousands of documents that are left take longer to delete than one
+        # operation may take by itself.
+        with pymongo.timeout(60):
+            for name in database.list_collection_names():
+                database[name].delete_many({})
