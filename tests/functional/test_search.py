@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from microblog.store import Database, bulk, ids, marks, microposts, users
+from microblog.store import Database, bulk, ids, marks, microposts, pieces, users
 from tests.factories import Api, Factory
 from tests.functional.answers import (
     assert_problem,
@@ -178,7 +178,8 @@ def test_search_that_reads_too_much_pauses_and_goes_on(
         for n, moment in enumerate(moments)
     ]
     documents[-1] = microposts.new_document(documents[-1]["_id"], "alice", "old abcd")
-    bulk.insert(database, "microposts", documents)
+    for piece in pieces(documents, 250):
+        bulk.insert(database, "microposts", piece)
     marks.note(database, documents[-1]["_id"], newest, always=True)
     pages = walk(alice, "/search?text=abcd")
     assert len(pages) > 1
