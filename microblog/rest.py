@@ -225,7 +225,8 @@ def problem(
     }
     if errors:
         document["errors"] = [error.__dict__ for error in errors]
-    response = Response(orjson.dumps(document), status=status, content_type=PROBLEM)
+    content = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    response = Response(content, status=status, content_type=PROBLEM)
     response.charset = None
     return response
 
@@ -238,7 +239,8 @@ class _Renderer:
 
     def __call__(self, value: Any, system: dict[str, Any]) -> bytes:
         system["request"].response.content_type = JSON
-        return orjson.dumps(value)
+        # The line end is for people at a terminal.
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def includeme(config: Any) -> None:

@@ -90,8 +90,8 @@ class Connection:
         except (BadUri, InvalidURI) as error:
             self._failure = ConfigurationError(f"mongodb.uri: {error}")
             return
-        except Exception:
-            log.exception("document server: the first try failed")
+        except Exception as error:
+            log.warning("document server: %s", _brief(error))
         finally:
             self._first_try.set()
         while not self._closing.wait(WATCH_SECONDS):
@@ -99,7 +99,7 @@ class Connection:
                 self._look_after()
             except Exception as error:
                 # Whatever it is: with this thread the embedded server would end.
-                log.warning("document server: %s", error)
+                log.warning("document server: %s", _brief(error))
 
     def _connect(self) -> None:
         uri = self.settings.mongodb_uri.get_secret_value()
@@ -147,13 +147,19 @@ def connect(
     )
 
 
+def _brief(error: Exception) -> str:
+    """One line of an error, without the server's whole answer."""
+    said = " ".join(str(error).partition(", full error:")[0].split())
+    return f"{type(error).__name__}: {said[:300]}"
+
+
 @contextmanager
 def failures() -> Iterator[None]:
     """Every error of the driver leaves as Unavailable."""
     try:
         yield
     except PyMongoError as error:
-        log.warning("document server: %s: %s", type(error).__name__, error)
+        log.warning("document server: %s", _brief(error))
         raise Unavailable("the document server does not answer") from error
 
 

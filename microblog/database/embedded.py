@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ USER = "microblog"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
+LEAST_FREE = 8 << 20  # bytes; an empty store takes about as many
 
 
 class EmbeddedServer:
@@ -200,6 +202,8 @@ class EmbeddedServer:
             return f"{self.directory} is in use by another program"
         if "in use" in reason:
             return f"port {port} (embedded.port) is in use by another program"
+        if shutil.disk_usage(self.directory).free < LEAST_FREE:
+            return f"the disk that holds {self.directory} is full"
         return f"the embedded document server does not start: {reason}"
 
     @staticmethod

@@ -251,3 +251,22 @@ def test_web_port_in_use(site: Site) -> None:
     assert "Traceback" not in site.log.read_text()
     assert site.process is not None
     assert site.process.returncode == 1
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """A server that dies at its start for want of room: the reason is said. The disk
+    is a real one of 1 MB where the test may mount it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can be mounted by root alone")
+    try:
+        (disk / "database").mkdir()
+        with pytest.raises(OSError, match="No space left"):
+            (disk / "fill").write_bytes(bytes(2 << 20))
+        opened = connection(disk)
+        with pytest.raises(ConfigurationError, match=r"is full|No space left"):
+            opened.open()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -39,4 +39,4 @@ def test_transcript_prints_what_the_readme_says(site: Site) -> None:
     printed = done.stdout.split("=== end of output\n")
     for (command, expected), actual in zip(commands, printed, strict=False):
         said = actual.replace("localhost:0", "localhost:6543")
-        assert normal(said).rstrip("\n") == normal(expected).rstrip("\n"), command
+        assert normal(said) == normal(expected), command
