@@ -10,6 +10,7 @@ import click
 from microblog.commands import check, data, user
 from microblog.commands.context import Context
 from microblog.errors import MicroblogError
+from microblog.i18n import plain
 from microblog.version import VERSION
 
 
@@ -56,4 +57,4 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except MicroblogError as error:
-        sys.exit(f"microblog: {error.detail}")
+        sys.exit(f"microblog: {plain(error.detail)}")

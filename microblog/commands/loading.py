@@ -19,7 +19,8 @@ from pydantic import (
 )
 from pydantic import Field as PydanticField
 
-from microblog import passwords, strict_json
+from microblog import bodies, passwords, strict_json
+from microblog.i18n import plain
 from microblog.settings import Settings
 from microblog.store import (
     Database,
@@ -29,6 +30,7 @@ from microblog.store import (
     ids,
     marks,
     microposts,
+    names,
     users,
 )
 from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Text, Username
@@ -127,10 +129,10 @@ class Loader:
         except ValidationError as errors:
             first = errors.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part)[:60] for part in first["loc"][1:])
-            reason = first["msg"].removeprefix("Value error, ")
+            reason = plain(bodies.description(first))
             self.bad.append((number, f"{where}: {reason}" if where else reason))
         except ValueError as error:
-            self.bad.append((number, str(error)))
+            self.bad.append((number, plain(error.args[0])))
 
     def flush(self) -> None:
         """Write everything that waits."""
@@ -223,6 +225,8 @@ class Loader:
             self._strangers.clear()
         for document in inserted.new:
             self._note(collection, document)
+        if collection == "users":
+            names.add(self.database, inserted.new)
 
     def _note(self, collection: str, document: Document) -> None:
         """Remember what a new document adds to the documents of users."""
@@ -241,9 +245,16 @@ class Loader:
             users.add_counts(self.database, username, **counts)
         for username, references in self._references.items():
             users.add_references(self.database, username, references)
-        found = [one["id"] for some in self._references.values() for one in some]
+        found = [
+            {"id": one["id"], "author": author}
+            for author, references in self._references.items()
+            for one in references
+        ]
         if found:
-            marks.note(self.database, min(found), max(found), always=True)
+            found.sort(key=lambda place: place["id"], reverse=True)
+            oldest, newest = found[-1]["id"], found[0]["id"]
+            latest = found[: marks.LATEST]
+            marks.note(self.database, oldest, newest, latest=latest)
         self._counts.clear()
         self._references.clear()
         self._unsettled = 0

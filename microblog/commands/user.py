@@ -3,9 +3,8 @@
 import sys
 
 import click
-from pydantic import ValidationError
 
-from microblog import passwords, usernames
+from microblog import bodies, passwords, usernames
 from microblog.commands.context import Context
 from microblog.database import failures
 from microblog.errors import Invalid, NotFound
@@ -62,12 +61,8 @@ def password(context: Context, username: str) -> None:
 
 
 def _checked(username: str, name: str, email: str) -> NewUser:
-    try:
-        return NewUser(username=username, name=name, email=email)
-    except ValidationError as errors:
-        first = errors.errors(include_url=False, include_input=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise Invalid.field(str(first["loc"][0]), reason) from None
+    given = {"username": username, "name": name, "email": email}
+    return bodies.checked(NewUser, given, "argument")
 
 
 def _password(context: Context, username: str) -> str:
@@ -80,7 +75,7 @@ def _password(context: Context, username: str) -> str:
             unlike=(username, settings.site_name, "microblog"),
         )
     except ValueError as error:
-        raise Invalid.field("password", str(error)) from None
+        raise Invalid.field("password", error.args[0]) from None
 
 
 def _entered() -> str:

@@ -1,6 +1,6 @@
 """The end of an account: gone at once for everybody, purged piece by piece."""
 
-from microblog.store import Database, follows, pieces, tokens, users
+from microblog.store import Database, follows, pieces, sessions, tokens, users
 
 PIECE = 50  # documents removed at once
 
@@ -8,9 +8,9 @@ PIECE = 50  # documents removed at once
 def delete(database: Database, username: str, limit: int = 500) -> None:
     """Delete the account; purge at most about `limit` documents of it now. `check
     --repair` purges the rest of a larger one."""
-    # Before and, by `purge`, after: a crash in between leaves no token that works, and
-    # none drawn in between stays.
-    tokens.delete_all(database, username)
+    # Before and, by `purge`, after: a crash in between leaves no token or session that
+    # works, and none drawn in between stays.
+    end_logins(database, username)
     users.mark_deleted(database, username)
     purge(database, username, limit)
 
@@ -18,13 +18,14 @@ def delete(database: Database, username: str, limit: int = 500) -> None:
 def purge(database: Database, username: str, limit: int | None = None) -> int:
     """Remove what a deleted user has left; how many documents. Can be stopped and run
     again anywhere."""
-    tokens.delete_all(database, username)
+    end_logins(database, username)
     removed = 0
     for collection, query in (
         ("microposts", {"author": username}),
         ("follows", {"follower": username}),
         ("follows", {"followee": username}),
         ("idempotency", {"user": username}),
+        ("names", {"_id": username}),
     ):
         found = database[collection].find(query, limit=limit or 0)
         left = [document["_id"] for document in found]
@@ -44,9 +45,17 @@ def has_leftovers(database: Database, username: str) -> bool:
             ("follows", "follower"),
             ("follows", "followee"),
             ("tokens", "user"),
+            ("sessions", "user"),
             ("idempotency", "user"),
+            ("names", "_id"),
         )
     )
+
+
+def end_logins(database: Database, username: str) -> None:
+    """End every token and every session of a user."""
+    tokens.delete_all(database, username)
+    sessions.delete_all(database, username)
 
 
 def _remove(database: Database, collection: str, ids: list[object]) -> int:

@@ -4,11 +4,12 @@ The truth is in `microposts` and `follows`; counts, embedded references and gram
 computed from them. A second run after a repair finds nothing.
 """
 
+import heapq
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from microblog.store import (
     Database,
@@ -18,12 +19,16 @@ from microblog.store import (
     ids,
     marks,
     microposts,
+    names,
     pieces,
     users,
 )
+from microblog.store.walks import MINUTE
 
 SETTLE_SECONDS = 0.2  # a write in progress is done after that
 TRIES = 5
+
+Lack = TypeVar("Lack", set[int], list[Document], bool)
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,51 @@ class Finding:
 
 def check(database: Database) -> Iterator[Finding]:
     """Everything that does not fit, as it is found."""
-    for document in database.users.find():
-        name = document["_id"]
-        if "deleted" in document:
-            if accounts.has_leftovers(database, name):
-                purge = partial(accounts.purge, database, name)
-                yield Finding("deleted, but not purged", f"user {name}", purge)
-        elif what := _wrong_with_user(database, document):
-            yield Finding(what, f"user {name}", partial(mend_user, database, name))
+    yield from _check_users(database)
     yield from _check_microposts(database)
     yield from _check_follows(database)
+
+
+def _check_users(database: Database) -> Iterator[Finding]:
+    steps = []
+    for document in database.users.find():
+        if "deleted" not in document:
+            yield from _check_user(database, document)
+            steps += list(filter(marks.is_step, [document["joined"]]))
+        elif accounts.has_leftovers(database, document["_id"]):
+            purge = partial(accounts.purge, database, document["_id"])
+            yield Finding("deleted, but not purged", f"user {document['_id']}", purge)
+    lacking = _lasting(lambda: set(steps) - set(marks.steps(database)))
+    if lacking:
+        mend = partial(marks.note_joined, database, lacking)
+        yield Finding("lack steps between users", "marks", mend)
+
+
+def _check_user(database: Database, document: Document) -> Iterator[Finding]:
+    name = document["_id"]
+    if what := _wrong_with_user(database, document):
+        yield Finding(what, f"user {name}", partial(mend_user, database, name))
+    if _lasting(lambda: _is_misnamed(database, name)):
+        mend = partial(_mend_name, database, name)
+        yield Finding("is not found by the present name", f"user {name}", mend)
+
+
+def _is_misnamed(database: Database, username: str) -> bool:
+    user = users.find(database, username)
+    return user is not None and names.is_outdated(database, user)
+
+
+def _mend_name(database: Database, username: str) -> None:
+    if user := users.find(database, username):
+        names.add(database, [user])
+
+
+def _lasting(look: Callable[[], Lack]) -> Lack:
+    """What `look` finds lacking, if it still does when writes in progress are done."""
+    if lacking := look():
+        time.sleep(SETTLE_SECONDS)
+        lacking = look()
+    return lacking
 
 
 def derived(database: Database, username: str) -> Document:
@@ -133,13 +173,14 @@ def _difference(user: Document, right: Document) -> str | None:
 
 
 def _check_microposts(database: Database) -> Iterator[Finding]:
-    oldest, newest = ids.MAXIMUM, 0
+    oldest = ids.MAXIMUM
+    latest: list[Document] = []
     for piece in pieces(database.microposts.find(), 500):
         authors = {document["author"] for document in piece}
         strangers = authors - users.existing(database, authors)
         for document in piece:
             id = document["_id"]
-            oldest, newest = min(oldest, id), max(newest, id)
+            oldest = min(oldest, id)
             if document["author"] in strangers:
                 what = f"there is no user {document['author']}; left alone"
                 yield Finding(what, f"micropost {id}", None)
@@ -147,12 +188,24 @@ def _check_microposts(database: Database) -> Iterator[Finding]:
                 mend = partial(microposts.set_computed, database, id, outdated)
                 what = f"{', '.join(outdated)} do not match its text"
                 yield Finding(what, f"micropost {id}", mend)
+        places = [*latest, *map(microposts.place, piece)]
+        latest = heapq.nlargest(marks.LATEST, places, key=lambda place: place["id"])
+    if latest:
+        yield from _check_marks(database, oldest, latest)
+
+
+def _check_marks(
+    database: Database, oldest: int, latest: list[Document]
+) -> Iterator[Finding]:
+    """`latest`: places of the newest of all microposts, newest first."""
+    newest = latest[0]["id"]
     known = marks.microposts(database) or {"oldest": ids.MAXIMUM, "newest": 0}
-    if newest and (
-        known["oldest"] > oldest or known["newest"] < newest - 2 * marks.EVERY
-    ):
-        mend = partial(marks.note, database, oldest, newest, always=True)
+    if known["oldest"] > oldest or known["newest"] < newest - MINUTE:
+        mend = partial(marks.note, database, oldest, newest)
         yield Finding("do not enclose all microposts", "marks", mend)
+    if lacking := _lasting(lambda: marks.missing_latest(database, latest)):
+        mend = partial(marks.note, database, oldest, newest, latest=lacking)
+        yield Finding(f"lack {len(lacking)} of the newest microposts", "marks", mend)
 
 
 def _check_follows(database: Database) -> Iterator[Finding]:

@@ -4,13 +4,15 @@ A document: `_id` "follower followee", `follower`, `followee`, `at` (an id: when
 names are indexed with `at`, so that the newest links come first in either direction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids, users
+from microblog.store import Database, Document, ids, pieces, users
 from microblog.store.walks import MINUTE, Frontier, Start, first_span, windows
+
+PIECE = 20  # links asked for at once
 
 INDEXES = [
     IndexModel([("follower", 1), ("at", -1)]),
@@ -52,6 +54,15 @@ def delete(database: Database, follower: str, followee: str) -> bool:
 def exists(database: Database, follower: str, followee: str) -> bool:
     """Whether the one follows the other."""
     return database.follows.find_one({"_id": f"{follower} {followee}"}) is not None
+
+
+def followed_among(database: Database, follower: str, names: Iterable[str]) -> set[str]:
+    """Those of `names` whom a user follows."""
+    return {
+        link["followee"]
+        for piece in pieces((f"{follower} {name}" for name in names), PIECE)
+        for link in database.follows.find({"_id": {"$in": piece}})
+    }
 
 
 def followees(database: Database, follower: str) -> list[str]:

@@ -1,34 +1,77 @@
-"""Marks: about where the ids of all microposts begin and end.
+"""Marks: where ids begin and end and how they crowd, and which are the newest.
 
-One document, `_id` "microposts", with `oldest` and `newest`. A search begins there and
-not in years without a micropost. A process writes it at most once a minute.
+The document "microposts" has about the `oldest` and the `newest` id of all microposts:
+a search begins there and not in years without one. Its `latest`, newest first, are the
+ids and authors of the newest 100: what everybody's timeline shows.
+
+The document "users" has `steps`: of every 32nd user or so, when they joined. Between
+two steps lie few users, whether they joined in ten years or in the second of an import.
 """
+
+from collections.abc import Iterable
+from zlib import crc32
 
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids
+from microblog.store import Database, Document
 
 MICROPOSTS = "microposts"
-EVERY = 60_000 << ids.BITS
-
-_noted: dict[str, int] = {}  # by name of the database, what this process wrote last
+USERS = "users"
+LATEST = 100  # microposts in `latest`
+STEP = 32  # users from one step to the next, on average
 
 
 def note(
-    database: Database, oldest: int, newest: int | None = None, always: bool = False
+    database: Database,
+    oldest: int,
+    newest: int | None = None,
+    latest: Iterable[Document] = (),
 ) -> None:
-    """Widen the marks by ids that were just stored; `newest` may lag by a minute."""
-    newest = oldest if newest is None else newest
-    if not always and 0 <= newest - _noted.get(database.name, -EVERY) < EVERY:
-        return
-    widening = {"$max": {"newest": newest}, "$min": {"oldest": oldest}}
-    try:
-        database.marks.update_one({"_id": MICROPOSTS}, widening, upsert=True)
-    except DuplicateKeyError:  # Another process made it at the same time.
-        database.marks.update_one({"_id": MICROPOSTS}, widening)
-    _noted[database.name] = newest
+    """Widen the marks by ids that were just stored, and put `latest` (`id`, `author`)
+    among the newest 100."""
+    newest, pushed = oldest if newest is None else newest, list(latest)
+    update: Document = {"$max": {"newest": newest}, "$min": {"oldest": oldest}}
+    if pushed:
+        push = {"$each": pushed, "$sort": {"id": -1}, "$slice": LATEST}
+        update["$push"] = {"latest": push}
+    _write(database, MICROPOSTS, update)
 
 
 def microposts(database: Database) -> Document | None:
-    """The marks: `oldest` and `newest`, or None before the first micropost."""
+    """The marks: `oldest`, `newest` and `latest`, or None before the first
+    micropost."""
     return database.marks.find_one({"_id": MICROPOSTS})
+
+
+def missing_latest(database: Database, newest: list[Document]) -> list[Document]:
+    """Those of the `newest` (`id`, `author`) of all microposts that `latest` lacks.
+    Deleted ones may stand in it, in the place of older ones."""
+    latest = (microposts(database) or {}).get("latest", [])
+    held = {one["id"] for one in latest}
+    reach = min(held) if len(latest) >= LATEST else 0
+    return [one for one in newest if one["id"] > reach and one["id"] not in held]
+
+
+def note_joined(database: Database, joined: Iterable[int]) -> None:
+    """Note those of the users who have just joined that make a step."""
+    if steps := list(filter(is_step, joined)):
+        _write(database, USERS, {"$push": {"steps": {"$each": steps}}})
+
+
+def is_step(joined: int) -> bool:
+    """Whether whoever joined then makes a step: one in 32 does, by a hash, because
+    times of import come at regular distances."""
+    return crc32(str(joined).encode()) % STEP == 0
+
+
+def steps(database: Database) -> list[int]:
+    """The steps of all users, in no order."""
+    document = database.marks.find_one({"_id": USERS})
+    return document["steps"] if document else []
+
+
+def _write(database: Database, id: str, update: Document) -> None:
+    try:
+        database.marks.update_one({"_id": id}, update, upsert=True)
+    except DuplicateKeyError:  # Another process made it at the same time.
+        database.marks.update_one({"_id": id}, update)

@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from microblog import text as grammar
 from microblog.errors import NotFound, Stale
+from microblog.i18n import _
 from microblog.store import Database, Document, grams, ids, marks, users
 from microblog.store.walks import Frontier, Start, first_span, windows
 
@@ -25,6 +26,7 @@ PAGE = 20  # a deletion that leaves fewer references than this refills them
 INDEXES = [
     IndexModel([("author", 1), ("_id", -1)]),
     IndexModel([("grams", 1), ("_id", -1)]),
+    IndexModel([("tags", 1), ("_id", -1)]),
 ]
 
 
@@ -62,6 +64,11 @@ def reference(document: Document) -> Document:
     }
 
 
+def place(document: Document) -> Document:
+    """What the marks keep of one of the newest microposts."""
+    return {"id": document["_id"], "author": document["author"]}
+
+
 def shown(document: Document) -> Document:
     """The outward form of a micropost's document."""
     return {**reference(document), "author": document["author"]}
@@ -86,7 +93,7 @@ def create(
     else:
         # An earlier try has drawn it: later microposts may be embedded by now.
         users.add_references(database, author["_id"], [reference(document)])
-    marks.note(database, document["_id"])
+    marks.note(database, document["_id"], latest=[place(document)])
     return shown(document)
 
 
@@ -146,7 +153,7 @@ def change(
     if document is None:
         raise NotFound("the micropost is deleted")
     if not result.matched_count:
-        raise Stale("the micropost has changed in the meantime")
+        raise Stale(_("the micropost has changed in the meantime"))
     users.replace_reference(database, author, reference(document))
     return shown(document)
 

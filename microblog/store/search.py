@@ -1,12 +1,12 @@
-"""Search by parts of texts and usernames, newest or oldest first.
+"""Search by parts of texts and names, newest or oldest first.
 
-A search reads, window of time by window, the microposts that hold one gram of what is
-sought, and looks for the parts themselves in them. Which gram is the rarest nobody
-counts: each window asks for the one that has met the fewest microposts so far. Common
-ones are asked for once, in a small window, and dropped.
+A search reads, window by window, what holds one gram of what is sought, and looks for
+the parts themselves in it. Which gram is the rarest nobody counts: each window asks for
+the one that has met the fewest so far. Common ones are asked for once, in a small
+window, and dropped. Windows of microposts are spans of time, those of users are steps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from microblog import text as grammar
@@ -15,6 +15,7 @@ from microblog.store.microposts import shown
 from microblog.store.walks import MINUTE, Frontier, Start, in_order, next_span
 
 CANDIDATES = 50  # wanted from a window
+FIRST_STEPS = 2  # the width of the first window, for users
 MOST_CANDIDATES = 2_000  # read before a search pauses
 
 
@@ -30,7 +31,7 @@ class _Gram:
     """A gram of what is sought, and how common it has been so far."""
 
     number: int
-    span: int = MINUTE  # of the next window
+    span: int  # of the next window
     covered: int = 0
     met: int = 0
 
@@ -55,28 +56,62 @@ def walk(
     latest = max(ids.now(), known["newest"]) + MINUTE
     frontier = Frontier(start, known["oldest"], latest)
     unmarked = frontier.before - known["newest"] - 1 if start.descending else 0
-    sought = [_Gram(number) for number in grams.of_text(text) + grams.of_author(name)]
+    numbers = grams.of_text(text) + grams.of_author(name)
+
+    def read(gram: int, after: int, before: int) -> list[Document]:
+        # Not sorted by the server: sorted, this query reads every entry of the gram.
+        query = {"grams": gram, "_id": {"$gt": after, "$lt": before}}
+        return in_order(list(database.microposts.find(query)), start, "_id")
+
     candidates = 0
-    while frontier.is_open:
-        gram = min(sought, key=lambda gram: gram.density)
-        span = max(gram.span, unmarked)
-        found = _read(database, gram.number, *frontier.advance(span))
-        if not unmarked:
-            gram.learn(span, len(found))
-        for document in in_order(found, start, "_id"):
+    sought = [_Gram(number, MINUTE) for number in numbers]
+    for found in _windows(sought, frontier, read, unmarked):
+        for document in found:
             if part in grammar.fold(document["text"]) and name in document["author"]:
                 yield shown(document)
         candidates += len(found)
-        unmarked = 0
         if candidates > MOST_CANDIDATES and frontier.is_open:
             yield Pause(frontier.position)
             return
 
 
-def _read(database: Database, gram: int, after: int, before: int) -> list[Document]:
-    # Not sorted by the server: sorted, this query reads every entry of the gram.
-    query = {"grams": gram, "_id": {"$gt": after, "$lt": before}}
-    return list(database.microposts.find(query))
+def walk_users(database: Database, part: str, start: Start) -> Iterator[Document]:
+    """The documents of the users whose username or name has `part` in it, without
+    regard to case, by when they joined (`joined`). One or two characters must begin the
+    username or a word of the name; of nothing, nobody is found."""
+
+    def read(gram: int, after: int, before: int) -> list[Document]:
+        query = {"grams": gram, "joined": {"$gt": after, "$lt": before}}
+        return in_order(list(database.names.find(query)), start, "joined")
+
+    sought = [_Gram(number, FIRST_STEPS) for number in grams.of_user_part(part)]
+    if sought:
+        for found in _windows(sought, users.frontier(database, start), read):
+            fit = [
+                one["_id"]
+                for one in found
+                if grams.is_in_user(part, one["_id"], one["name"])
+            ]
+            here = users.find_many(database, fit)
+            yield from (here[name] for name in fit if name in here)
+
+
+def _windows(
+    sought: list[_Gram],
+    frontier: Frontier,
+    read: Callable[[int, int, int], list[Document]],
+    unmarked: int = 0,
+) -> Iterator[list[Document]]:
+    """What `read(gram, after, before)` returns for each window, by its rarest gram. The
+    first covers the `unmarked` ids too."""
+    while frontier.is_open:
+        gram = min(sought, key=lambda gram: gram.density)
+        span = max(gram.span, unmarked)
+        found = read(gram.number, *frontier.advance(span))
+        if not unmarked:
+            gram.learn(span, len(found))
+        unmarked = 0
+        yield found
 
 
 def without_deleted(database: Database, microposts: list[Document]) -> list[Document]:

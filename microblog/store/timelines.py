@@ -1,10 +1,21 @@
-"""Timelines: the microposts of those whom a user follows, and the user's own."""
+"""Timelines: the microposts of those whom a user follows, and the user's own; and the
+public one, of everybody."""
 
 from collections.abc import Iterator
 from heapq import merge
 
-from microblog.store import Database, Document, follows, microposts, users
+from microblog.store import (
+    Database,
+    Document,
+    follows,
+    marks,
+    microposts,
+    pieces,
+    users,
+)
 from microblog.store.walks import Start
+
+PIECE = 20  # microposts asked for at once
 
 
 def walk(database: Database, reader: Document, start: Start) -> Iterator[Document]:
@@ -20,3 +31,14 @@ def walk(database: Database, reader: Document, start: Start) -> Iterator[Documen
         key=lambda micropost: micropost["id"],
         reverse=start.descending,
     )
+
+
+def walk_public(database: Database, start: Start) -> Iterator[Document]:
+    """The newest 100 microposts of everybody, as far as they lie ahead of `start` and
+    are not deleted."""
+    latest = (marks.microposts(database) or {}).get("latest", [])
+    ahead = {one["id"] for one in latest if start.includes(one["id"])}
+    for piece in pieces(sorted(ahead, reverse=start.descending), PIECE):
+        found = database.microposts.find({"_id": {"$in": piece}})
+        by_id = {document["_id"]: document for document in found}
+        yield from (microposts.shown(by_id[id]) for id in piece if id in by_id)

@@ -1,63 +1,58 @@
 """Bearer tokens: what an app shows instead of a password.
 
 A document: `_id` (SHA-256 of the token, hexadecimal), `user`, `created`, `used`,
-`expires`. The token itself is not kept. The server removes expired documents, late; the
-code does not wait for it.
+`expires`. The token itself is not kept.
 """
 
-import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from pymongo import DESCENDING, IndexModel
-
-from microblog.store import Database, Document
+from microblog.store import Database, Document, credentials
+from microblog.store.credentials import digest as digest
 
 PREFIX = "mb_"
-MOST = 20  # live tokens of a user
-USED_EVERY = timedelta(minutes=10)
+MOST = credentials.MOST
+USED_EVERY = credentials.USED_EVERY
 
-INDEXES = [IndexModel("user"), IndexModel("expires", expireAfterSeconds=0)]
-
-
-def digest(token: str) -> str:
-    """The id under which a token is known."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+INDEXES = credentials.INDEXED
 
 
 def create(database: Database, user: str, lifetime: int) -> str:
     """A new token of 256 random bits for `lifetime` seconds; the oldest beyond the
     allowed number end."""
     token, now = PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
-    database.tokens.insert_one(
-        {
-            "_id": digest(token),
-            "user": user,
-            "created": now,
-            "used": now,
-            "expires": now + timedelta(seconds=lifetime),
-        }
-    )
-    held = database.tokens.find({"user": user}).sort("created", DESCENDING)
-    for document in list(held)[MOST:]:
-        delete(database, document["_id"])
+    document = {
+        "_id": digest(token),
+        "user": user,
+        "created": now,
+        "used": now,
+        "expires": now + timedelta(seconds=lifetime),
+    }
+    credentials.keep(database.tokens, document)
     return token
 
 
 def find(database: Database, token: str) -> Document | None:
     """The document of a token that is valid now, or None."""
-    document = database.tokens.find_one({"_id": digest(token)})
-    now = datetime.now(UTC)
-    if document is None or document["expires"] <= now:
-        return None
-    if now - document["used"] > USED_EVERY:
+    document, now = credentials.find(database.tokens, token), datetime.now(UTC)
+    if document is not None and now - document["used"] > USED_EVERY:
         database.tokens.update_one({"_id": document["_id"]}, {"$set": {"used": now}})
     return document
+
+
+def of_user(database: Database, username: str) -> list[Document]:
+    """The user's tokens that are valid now, the last used first."""
+    return credentials.of_user(database.tokens, username)
 
 
 def delete(database: Database, id: str) -> None:
     """End the token with this id."""
     database.tokens.delete_one({"_id": id})
+
+
+def delete_of(database: Database, username: str, id: str) -> bool:
+    """End the token with this id, if it is the user's; whether it was."""
+    return credentials.delete_of(database.tokens, username, id)
 
 
 def delete_all(database: Database, user: str) -> None:

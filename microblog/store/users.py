@@ -1,14 +1,15 @@
 """Users: who they are, and references to the newest microposts of each.
 
 A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
-or None), `created`, `rev` (goes up with every change), `counts` of microposts,
-following and followers, `first` (id of the oldest micropost), and `microposts`:
-extended references to the newest 40, newest first. MongoDB's manual calls the last the
-subset pattern. A deleted user keeps `_id`, `folded` and `deleted`, so that nobody takes
-the name.
+or None), `created`, `joined` (an id: when, the order of the directory), `mails` (which
+ones the user wants), `theme`, `language`, `rev` (goes up with every change), `counts`
+of microposts, following and followers, `first` (id of the oldest micropost), and
+`microposts`: extended references to the newest 40, newest first. MongoDB's manual calls
+the last the subset pattern. A deleted user keeps `_id`, `folded` and `deleted`, so that
+nobody takes the name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +18,19 @@ from pymongo.errors import DuplicateKeyError
 
 from microblog import usernames
 from microblog.errors import Conflict, NotFound, Stale
-from microblog.store import Database, Document, ids, pieces
+from microblog.i18n import _
+from microblog.store import Database, Document, ids, marks, names, pieces
+from microblog.store.walks import MINUTE, Ladder, Start, windows
 
 EMBEDDED = 40  # references in a user's document
 PIECE = 20  # users asked for at once
-PROFILE = ("name", "bio", "email", "password")
+PROFILE = ("name", "bio", "email", "password", "mails", "theme", "language")
+MENTION = "mention"  # a mail that a user may want: when a micropost names them
 
-INDEXES = [IndexModel("folded", unique=True)]
+INDEXES = [
+    IndexModel("folded", unique=True),
+    IndexModel("joined"),
+]
 
 
 def new_document(
@@ -42,7 +49,11 @@ def new_document(
         "bio": bio,
         "email": email,
         "password": password,
+        "mails": [MENTION],
+        "theme": "",
+        "language": "",
         "created": datetime.now(UTC).replace(microsecond=0),
+        "joined": ids.new(),
         "rev": 1,
         "counts": {"microposts": 0, "following": 0, "followers": 0},
         "microposts": [],
@@ -56,7 +67,8 @@ def create(database: Database, username: str, **profile: Any) -> Document:
     try:
         database.users.insert_one(document)
     except DuplicateKeyError:
-        raise Conflict("the username is taken, or looks like one that is") from None
+        raise Conflict(_("the username is taken, or looks like one that is")) from None
+    names.add(database, [document])
     return document
 
 
@@ -74,6 +86,22 @@ def find_many(database: Database, names: Iterable[str]) -> dict[str, Document]:
             if "deleted" not in document:
                 found[document["_id"]] = document
     return found
+
+
+def walk(database: Database, start: Start) -> Iterator[Document]:
+    """The documents of all users who are here, by when they joined (`joined`)."""
+
+    def read(after: int, before: int) -> list[Document]:
+        return list(database.users.find({"joined": {"$gt": after, "$lt": before}}))
+
+    return windows(start, frontier(database, start), 1, read, key="joined")
+
+
+def frontier(database: Database, start: Start) -> Ladder:
+    """All users ahead of `start`, in steps of a few."""
+    steps = marks.steps(database)
+    # The clock of another process may be ahead.
+    return Ladder(start, 0, max(ids.now(), *steps, 0) + MINUTE, steps)
 
 
 def existing(database: Database, names: Iterable[str]) -> set[str]:
@@ -106,7 +134,9 @@ def change(
     if document is None:
         raise NotFound("there is no such user")
     if not result.matched_count:
-        raise Stale("the user has changed in the meantime")
+        raise Stale(_("the user has changed in the meantime"))
+    if "name" in profile:
+        names.add(database, [document])
     return document
 
 
@@ -127,6 +157,7 @@ def mark_deleted(database: Database, username: str) -> None:
             "deleted": datetime.now(UTC),
         },
     )
+    names.remove(database, username)
 
 
 def add_reference(database: Database, username: str, reference: Document) -> None:

@@ -8,6 +8,7 @@ The embedded server reads a whole index range before it sorts or limits. So ever
 is bounded on both sides, by a window of ids that widens until it brings enough.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -64,22 +65,42 @@ class Frontier:
         return window
 
 
+class Ladder(Frontier):
+    """A frontier whose windows are so many steps wide, not so many ids: ids between
+    which about equally many documents lie, however they crowd in time."""
+
+    def __init__(self, start: Start, low: int, high: int, steps: list[int]):
+        super().__init__(start, low, high)
+        self.steps = sorted(steps)
+
+    def advance(self, span: int) -> tuple[int, int]:
+        """The next window of `span` steps."""
+        if self.descending:
+            index = bisect_left(self.steps, self.before) - span
+            reached = self.steps[index] if index >= 0 else 0
+            return super().advance(self.before - reached)
+        index = bisect_right(self.steps, self.after) + span - 1
+        reached = self.steps[index] if index < len(self.steps) else self.before
+        return super().advance(reached - self.after)
+
+
 def windows(
     start: Start,
     frontier: Frontier,
     span: int,
     read: Callable[[int, int], list[Document]],
     key: str = "_id",
+    growth: int = GROWTH,
 ) -> Iterator[Document]:
     """The documents at the frontier, in order of `key`.
 
     `read(after, before)` returns those between two ids, both excluded, in any order;
-    `span` is the width of the first window.
+    `span` is the width of the first window, the next is at most `growth` times as wide.
     """
     while frontier.is_open:
         found = read(*frontier.advance(span))
         yield from in_order(found, start, key)
-        span = next_span(span, len(found), start.wanted)
+        span = next_span(span, len(found), start.wanted, growth)
 
 
 def in_order(documents: list[Document], start: Start, key: str) -> list[Document]:
@@ -94,7 +115,7 @@ def first_span(count: int, over: int, wanted: int) -> int:
     return max(1, 2 * wanted * over // max(count, 1))
 
 
-def next_span(span: int, found: int, wanted: int) -> int:
-    """The width for twice `wanted` at the density just found, at most GROWTH times
+def next_span(span: int, found: int, wanted: int, growth: int = GROWTH) -> int:
+    """The width for twice `wanted` at the density just found, at most `growth` times
     the last."""
-    return max(1, min(span * GROWTH, span * 2 * wanted // max(found, 1)))
+    return max(1, min(span * growth, span * 2 * wanted // max(found, 1)))

@@ -8,11 +8,18 @@ from microblog.store import (
     follows,
     idempotency,
     microposts,
+    sessions,
     tokens,
     users,
 )
 from microblog.store.check import check
 from tests.factories import Factory
+
+
+def log_in(database: Database, username: str) -> str:
+    """A session of the user's."""
+    user = {"_id": username}
+    return sessions.create(database, user, idle=60, lifetime=60, agent="a browser")
 
 
 @pytest.fixture
@@ -31,9 +38,11 @@ def populated(make: Factory, database: Database) -> Database:
 
 def test_nothing_of_it_is_left(populated: Database) -> None:
     token = tokens.create(populated, "bob", 60)
+    session = log_in(populated, "bob")
     accounts.delete(populated, "bob")
     assert users.find(populated, "bob") is None
     assert tokens.find(populated, token) is None
+    assert sessions.find(populated, session, 60) is None
     assert populated.microposts.find_one({"author": "bob"}) is None
     assert populated.follows.find_one({}) is None
     assert not accounts.has_leftovers(populated, "bob")
@@ -67,10 +76,14 @@ def test_purge_stops_and_goes_on(populated: Database, limit: int) -> None:
 
 
 def test_what_came_in_too_late_is_found(populated: Database) -> None:
-    """A follow and a token that were under way when the account ended."""
+    """A follow, a token and a session that were under way when the account ended."""
     accounts.delete(populated, "bob")
+    log_in(populated, "bob")
+    assert accounts.has_leftovers(populated, "bob")
+    sessions.delete_all(populated, "bob")
     follows.create(populated, "alice", "bob")
     tokens.create(populated, "bob", 60)
+    log_in(populated, "bob")
     assert accounts.has_leftovers(populated, "bob")
     for finding in check(populated):
         assert finding.mend is not None

@@ -13,6 +13,7 @@ from pymongo import monitoring
 
 from microblog.database import Connection
 from microblog.store import Database
+from tests.browsing import Browser
 from tests.factories import Api, Factory
 
 NAMES = [letter * 2 for letter in "abcdefghjkmnopqrstuvwxyz"] + ["ab"]
@@ -92,10 +93,11 @@ def test_posting(alice: Api, bob: Api, commands: Counter) -> None:
     alice.post(path, body)
     commands.names.clear()
     assert alice.post(path, body).status_code == 201
-    assert commands.names == ["find", "find", "find", "insert", "update"]
+    # Token, user, the one it is addressed to; the micropost, its reference, the marks.
+    assert commands.names == ["find", "find", "find", "insert", "update", "update"]
     commands.names.clear()
     assert alice.post(path, {"text": "x"}, Idempotency_Key="k").status_code == 201
-    assert len(commands.names) == 6  # and two of the key's own
+    assert len(commands.names) == 7  # and two of the key's own
 
 
 @pytest.mark.parametrize("followees", [0, 1, 20, 21])
@@ -154,3 +156,29 @@ def test_conditional_read_costs_no_more(
 def test_names_of_commands_are_counted(alice: Api, commands: Counter) -> None:
     cost(commands, alice, "/users/alice")
     assert all(re.fullmatch("[a-z]+", name) for name in commands.names)
+
+
+def test_pages(application: Any, alice: Api, make: Factory, commands: Counter) -> None:
+    """For visitors, and for who is logged in."""
+    posted = make.microposts(60, "carol")
+    visitor, reader = Browser(application), Browser(application)
+    reader.log_in("alice")
+    micropost = f"/users/carol/microposts/{posted[0]['id']}"
+    costs = {}
+    for path in ("/users/carol", micropost, "/", "/users", "/about"):
+        for who, name in ((visitor, "visitor"), (reader, "reader")):
+            commands.names.clear()
+            assert who.get(path).status_code == 200
+            costs[name, path] = len(commands.names)
+    assert costs == {
+        ("visitor", "/users/carol"): 1,
+        ("reader", "/users/carol"): 3,
+        ("visitor", micropost): 2,
+        ("reader", micropost): 3,
+        ("visitor", "/"): 4,
+        ("reader", "/"): 3,
+        ("visitor", "/users"): 2,
+        ("reader", "/users"): 3,
+        ("visitor", "/about"): 0,
+        ("reader", "/about"): 1,
+    }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store import Database, accounts, marks, tokens, users
+from microblog.store import Database, accounts, ids, marks, microposts, tokens, users
 from microblog.store.check import check
 from tests.factories import Factory
 
@@ -43,6 +43,21 @@ def missing_marks(database: Database) -> None:
     database.marks.delete_many({})
 
 
+def missing_latest(database: Database) -> None:
+    database.marks.update_one({"_id": "microposts"}, {"$pop": {"latest": -1}})
+
+
+def missing_steps(database: Database) -> None:
+    """Of a user who makes one; every 32nd does."""
+    step = next(id for id in range(ids.now(), ids.MAXIMUM) if marks.is_step(id))
+    for collection in (database.users, database.names):
+        collection.update_one({"_id": "bob"}, {"$set": {"joined": step}})
+
+
+def old_name(database: Database) -> None:
+    database.names.update_one({"_id": "bob"}, {"$set": {"name": "Before"}})
+
+
 def dangling_follow(database: Database) -> None:
     link = {"_id": "alice nobody", "follower": "alice", "followee": "nobody", "at": 1}
     database.follows.insert_one(link)
@@ -61,6 +76,9 @@ BREAKAGES = [
     (missing_first, "user alice: first is not the oldest micropost"),
     (wrong_grams, "grams do not match its text"),
     (missing_marks, "marks: do not enclose all microposts"),
+    (missing_latest, "marks: lack 1 of the newest microposts"),
+    (missing_steps, "marks: lack steps between users"),
+    (old_name, "user bob: is not found by the present name"),
     (dangling_follow, "follow alice nobody: one of the two does not exist"),
     (half_deleted_account, "user bob: deleted, but not purged"),
 ]
@@ -123,10 +141,34 @@ def test_repair_of_a_user_keeps_what_is_posted_meanwhile(
     assert alice["microposts"][0]["text"] == "meanwhile"
 
 
-def test_marks_may_lag_by_a_minute(populated: Database, make: Factory) -> None:
-    before = marks.microposts(populated)
-    make.microposts(5)
-    assert marks.microposts(populated) == before
+def test_note_under_way_is_not_found(
+    populated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The marks are the last that a post writes."""
+    known = marks.microposts(populated)
+    assert known is not None
+    missing_latest(populated)
+
+    def note(seconds: float) -> None:
+        populated.marks.replace_one({"_id": marks.MICROPOSTS}, known)
+
+    monkeypatch.setattr("time.sleep", note)
+    assert list(check(populated)) == []
+
+
+def test_deleted_ones_may_stand_in_latest(populated: Database, make: Factory) -> None:
+    made = make.microposts(marks.LATEST)
+    for one in made[::10]:
+        microposts.delete(populated, one)
+    assert list(check(populated)) == []
+    # The newest is lost; another stands there twice.
+    twice = microposts.place({**made[-2], "_id": made[-2]["id"]})
+    query = {"_id": marks.MICROPOSTS}
+    populated.marks.update_one(query, {"$set": {"latest.0": twice}})
+    (finding,) = check(populated)
+    assert str(finding) == "marks: lack 1 of the newest microposts"
+    assert finding.mend is not None
+    finding.mend()
     assert list(check(populated)) == []
 
 

@@ -1,6 +1,6 @@
 """Marks: where the ids of all microposts begin and end, about."""
 
-from microblog.store import Database, Document, ids, marks
+from microblog.store import Database, Document, marks
 
 
 def known(database: Database) -> Document:
@@ -19,15 +19,6 @@ def test_the_first_is_noted_on_both_sides(database: Database) -> None:
     assert known(database) == {"_id": "microposts", "oldest": 500, "newest": 500}
 
 
-def test_the_newest_may_lag_by_a_minute(database: Database) -> None:
-    first = ids.new()
-    marks.note(database, first)
-    marks.note(database, first + marks.EVERY - 1)
-    assert known(database)["newest"] == first
-    marks.note(database, first + marks.EVERY)
-    assert known(database)["newest"] == first + marks.EVERY
-
-
 def test_an_older_one_is_noted_at_once(database: Database) -> None:
     """Of a clock that is behind, or a retry under an id drawn before."""
     marks.note(database, 500)
@@ -36,8 +27,8 @@ def test_an_older_one_is_noted_at_once(database: Database) -> None:
 
 
 def test_marks_only_widen(database: Database) -> None:
-    marks.note(database, 100, 900, always=True)
-    marks.note(database, 200, 800, always=True)
+    marks.note(database, 100, 900)
+    marks.note(database, 200, 800)
     assert (known(database)["oldest"], known(database)["newest"]) == (100, 900)
-    marks.note(database, 50, 950, always=True)
+    marks.note(database, 50, 950)
     assert (known(database)["oldest"], known(database)["newest"]) == (50, 950)

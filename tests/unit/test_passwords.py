@@ -1,9 +1,12 @@
 """Which passwords may be chosen, and that all of each counts."""
 
+import re
+
 import pytest
 
 from microblog import passwords
 from microblog.errors import BadCredentials
+from microblog.i18n import plain
 from microblog.security import authenticate, issue_token
 from microblog.settings import Settings
 from microblog.store import Database, tokens, users
@@ -17,8 +20,8 @@ GOOD = [
     "x" * 60 + "-and-then-some-more-of-it" * 3,
 ]
 BAD = {
-    "fourteen chars": "at least 15",
-    "": "at least 15",
+    "fourteen chars": "15 characters at least",
+    "": "15 characters at least",
     "a" * 20: "sequence or a repetition",
     "abcabcabcabcabcabc": "sequence or a repetition",
     "abcdefghijklmnopqr": "sequence or a repetition",
@@ -30,7 +33,7 @@ BAD = {
     "i love microblog so much": "name of the site",
     "here lies a \0 character": "U\\+0000",
     "half a character \ud800": "lone surrogate",
-    "é" * 2049: "longer than 4096 bytes",
+    "é" * 2049: "too long",
 }
 
 
@@ -41,8 +44,9 @@ def test_may_be_chosen(password: str) -> None:
 
 @pytest.mark.parametrize(("password", "reason"), BAD.items())
 def test_may_not_be_chosen(password: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 (the words are checked)
         passwords.checked(password, minimum=15, unlike=("alice", "microblog"))
+    assert re.search(reason, plain(refused.value.args[0]))
 
 
 @pytest.mark.parametrize(

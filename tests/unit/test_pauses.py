@@ -33,7 +33,7 @@ def many(
     ]
     # Two letters of a name have no gram: every one of these has to be looked at.
     bulk.insert(database, "microposts", documents)
-    marks.note(database, drawn[0], drawn[-1], always=True)
+    marks.note(database, drawn[0], drawn[-1])
     return carols
 
 

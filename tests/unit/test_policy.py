@@ -16,13 +16,17 @@ from tests.factories import Factory
 P = Permission
 PUBLIC = {P.SEE_PAGE}
 READING = {P.SEE_PAGE, P.READ}
+ENTERING = {P.LOG_IN, P.LOG_OUT, P.REGISTER, P.GET_TOKEN}
 # What anonymous readers, other users and the owner may do on each node.
 MATRIX: dict[str, tuple[set[P], set[P], set[P]]] = {
     "/": (
-        {P.SEE_PAGE, P.GET_TOKEN},
-        {P.SEE_PAGE, P.GET_TOKEN, P.END_TOKEN, P.READ},
-        {P.SEE_PAGE, P.GET_TOKEN, P.END_TOKEN, P.READ},
+        PUBLIC | ENTERING,
+        READING | ENTERING | {P.END_TOKEN},
+        READING | ENTERING | {P.END_TOKEN},
     ),
+    "/tags": (set(), set(), set()),
+    "/tags/word": (PUBLIC, READING, READING),
+    "/settings": (set(), {P.CHANGE_SETTINGS}, {P.CHANGE_SETTINGS}),
     "/users": (PUBLIC | {P.REGISTER}, READING | {P.REGISTER}, READING | {P.REGISTER}),
     "/users/alice": (PUBLIC, READING, READING | {P.EDIT_PROFILE, P.DELETE_ACCOUNT}),
     "/users/alice/microposts": (PUBLIC, READING, READING | {P.POST}),
@@ -71,6 +75,10 @@ def test_acl_is_fresh_and_ends_in_denial(root: Root, make: Factory, path: str) -
     "path",
     [
         "/nothing",
+        "/tags/two words",
+        "/tags/2026",
+        "/tags/#",
+        "/settings/alice",
         "/users/nobody",
         "/users/Alice",
         "/users/alice/nothing",

@@ -15,6 +15,7 @@ from microblog.store import (
     follows,
     idempotency,
     ids,
+    keys,
     marks,
     microposts,
     users,
@@ -155,10 +156,29 @@ def test_one_key_at_once_makes_one_micropost(make: Factory, database: Database) 
 
 def test_marks_enclose_what_was_noted_at_once(database: Database) -> None:
     drawn = [ids.new() for _ in range(20)]
-    at_once(20, lambda number: marks.note(database, drawn[number], always=True))
+    at_once(20, lambda number: marks.note(database, drawn[number]))
     known = marks.microposts(database)
     assert known is not None
     assert (known["oldest"], known["newest"]) == (drawn[0], drawn[-1])
+
+
+def test_first_notes_at_once_all_stand_in_latest(database: Database) -> None:
+    drawn: list[Document] = [{"id": ids.new(), "author": "bob"} for _ in range(20)]
+    at_once(20, lambda n: marks.note(database, drawn[n]["id"], latest=[drawn[n]]))
+    known = marks.microposts(database)
+    assert known is not None
+    assert known["latest"] == drawn[::-1]
+
+
+def test_a_key_asked_for_at_once_is_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "_known", {})
+    drawn = at_once(
+        20, lambda n: keys._stored(database, "x") or keys._drawn(database, "x")
+    )
+    assert set(drawn) == {keys.find(database, "x")}
+    assert len(drawn[0]) == keys.LENGTH
 
 
 def test_post_between_reading_and_writing_of_a_refill(
@@ -231,7 +251,7 @@ def test_post_between_reading_and_writing_of_old_references(
     first = make.micropost()
     old = microposts.new_document(first["id"] - 1, "alice", "old")
     bulk.insert(database, "microposts", [old])
-    marks.note(database, old["_id"], first["id"], always=True)
+    marks.note(database, old["_id"], latest=[microposts.place(old)])
     interruption.before("update", "users", lambda: make.micropost(text="meanwhile"))
     users.add_references(interrupted, "alice", [microposts.reference(old)])
     assert interruption.came

@@ -113,7 +113,7 @@ class World(RuleBasedStateMachine):
         assert len(bulk.insert(self.database, "microposts", documents).new) == len(new)
         references = [microposts.reference(one) for one in documents]
         users.add_references(self.database, author, references)
-        marks.note(self.database, min(new), max(new), always=True)
+        marks.note(self.database, min(new), max(new))
         self.texts |= {one["_id"]: (author, one["text"]) for one in documents}
 
     @rule(place=st.integers(0, 10**6), word=st.sampled_from(["alpha", "beta"]))
