@@ -3,14 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check format lock clean
+.PHONY: run test check format lock clean screenshots translations
 
 # HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
 	@exec $(BIN)/pserve development.ini
 
+# PYTEST: more for pytest. Without Chromium, or without Node, tests can be left out:
+# make test PYTEST="--ignore=tests/browser --ignore=tests/judges"
 test: .venv/installed-for-tests
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST)
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff format --check
@@ -21,6 +23,11 @@ check: .venv/installed-for-tests
 format: .venv/installed-for-tests
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# Pictures of the pages for docs/screenshots. DATA: JSON Lines, as `microblog import`
+# reads them, with people to show; without it, there are those of the browser tests.
+screenshots: .venv/installed-for-tests
+	$(BIN)/python -m tests.browser.screenshots $(DATA)
 
 # The exact versions and hashes of all that is installed, for `make` and CI.
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-header \
@@ -43,4 +50,13 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .coverage .hypothesis .*_cache
+	rm -rf .venv tests/judges/node_modules build dist *.egg-info .coverage .hypothesis .*_cache
+
+# After words have changed in templates or code: translate what is new in the .po files
+# that this updates, and run it again for the compiled ones.
+BABEL := $(BIN)/pybabel
+translations: .venv/installed-for-tests
+	$(BABEL) -q extract -F pyproject.toml --no-location --omit-header -o .messages.pot .
+	$(BABEL) -q update -D microblog -d microblog/locale -i .messages.pot --ignore-pot-creation-date --no-fuzzy-matching --ignore-obsolete -w 88
+	$(BABEL) -q compile -D microblog -d microblog/locale
+	@rm .messages.pot

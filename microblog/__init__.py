@@ -10,8 +10,6 @@ from microblog.errors import ConfigurationError
 from microblog.resources.root import Root
 from microblog.settings import Settings
 
-HERE = Path(__file__).parent
-
 
 def main(global_config: dict[str, str], **ini: str) -> Any:
     """The WSGI application for an ini file: what `pserve` asks for."""
@@ -33,19 +31,12 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.add_request_method(lambda request: settings, "site", reify=True)
         config.include("microblog.responses")
         config.include("microblog.security")
+        config.include("microblog.i18n")
+        config.include("microblog.forms")
         config.include("microblog.rest")
-        config.include("pyramid_jinja2")
-        config.add_jinja2_search_path(str(templates()))
-        config.add_static_view("static", "microblog:static", cache_max_age=3600)
+        config.include("microblog.pages")
         config.include("microblog.views")
         # A mistake above ends the start before a document server is started.
         config.commit()
         config.include("microblog.database")
         return config.make_wsgi_app()
-
-
-def templates() -> Path:
-    """The directory of the templates: inside an installed package, beside the package
-    in a checkout."""
-    inside = HERE / "templates"
-    return inside if inside.is_dir() else HERE.parent / "templates"

@@ -5,6 +5,8 @@
 
 from dataclasses import dataclass
 
+from microblog.i18n import plain
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -20,7 +22,8 @@ class MicroblogError(Exception):
 
     @property
     def detail(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        detail: str = self.args[0] if self.args else ""
+        return detail
 
 
 class ConfigurationError(MicroblogError):
@@ -55,6 +58,14 @@ class Malformed(MicroblogError):
     """A request whose Authorization header cannot be read."""
 
 
+class CrossSite(MicroblogError):
+    """A form came from a page of another site."""
+
+
+class Expired(MicroblogError):
+    """A form came without a token of this session, or with one that is too old."""
+
+
 class Unavailable(MicroblogError):
     """The document server does not answer, or is not ready yet."""
 
@@ -65,7 +76,7 @@ class Invalid(MicroblogError):
     def __init__(self, errors: list[FieldError]):
         super().__init__(
             "; ".join(
-                f"{e.name}: {e.description}" if e.name else e.description
+                f"{e.name}: {plain(e.description)}" if e.name else plain(e.description)
                 for e in errors
             )
         )

@@ -114,9 +114,10 @@ def cut(query: PageQuery, walk: Walk, key: str = "id") -> Piece:
 
 def page(request: Any, piece: Piece, result: list[Document]) -> Document:
     """A page as the API answers it, with the same addresses in a Link header."""
+    base = request.site.url
     links = {
-        "next": _address(request, piece.next),
-        "previous": _address(request, piece.previous),
+        "next": base + link(request, piece.next) if piece.next else None,
+        "previous": base + link(request, piece.previous) if piece.previous else None,
     }
     header = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
     if header:
@@ -124,12 +125,16 @@ def page(request: Any, piece: Piece, result: list[Document]) -> Document:
     return {**links, "result": result}
 
 
-def _address(request: Any, cursor: Cursor | None) -> str | None:
-    if cursor is None:
-        return None
+def more(request: Any, piece: Piece) -> str | None:
+    """The path of the page that goes on where this one ends, or None."""
+    return link(request, piece.next) if piece.next else None
+
+
+def link(request: Any, cursor: Cursor) -> str:
+    """The path of the page that begins at `cursor`."""
     kept = {name: value for name, value in request.GET.items() if name in _KEPT}
     path = quote(request.path_info)
-    return f"{request.site.url}{path}?{urlencode({**kept, 'cursor': str(cursor)})}"
+    return f"{path}?{urlencode({**kept, 'cursor': str(cursor)})}"
 
 
-_KEPT = {"size", "order", "text", "username"}
+_KEPT = {"size", "order", "text", "username", "name"}

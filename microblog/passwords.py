@@ -11,6 +11,7 @@ from functools import cache
 import bcrypt
 
 from microblog import text
+from microblog.i18n import _
 
 MAXIMUM_BYTES = 4096
 SCHEME = "bcrypt-hmac-sha256"
@@ -47,19 +48,21 @@ def checked(password: str, *, minimum: int, unlike: tuple[str, ...]) -> str:
     neither equal nor contain. ValueError: why it may not.
     """
     if len(password.encode("utf-8", "surrogatepass")) > MAXIMUM_BYTES:
-        raise ValueError(f"is longer than {MAXIMUM_BYTES} bytes")
+        raise ValueError(_("is too long"))
     text.check_characters(password)
     password = unicodedata.normalize("NFC", password)
     if len(password) < minimum:
-        raise ValueError(f"must have at least {minimum} characters")
+        raise ValueError(
+            _("must have ${minimum} characters at least", mapping={"minimum": minimum})
+        )
     folded = password.casefold()
     if folded in _common():
-        raise ValueError("is one that many people use")
+        raise ValueError(_("is one that many people use"))
     if _is_run(folded):
-        raise ValueError("is a sequence or a repetition")
+        raise ValueError(_("is a sequence or a repetition"))
     # A name of one or two letters occurs in any sentence and gives nothing away.
     if any(name.casefold() in folded for name in unlike if len(name) > 3):
-        raise ValueError("must not contain the username or the name of the site")
+        raise ValueError(_("must not contain the username or the name of the site"))
     return password
 
 

@@ -1,18 +1,27 @@
 """What every request loses or must be, and what every answer carries."""
 
+import zlib
 from typing import Any
+from urllib.parse import quote
 
 from pyramid.events import ContextFound, NewRequest, NewResponse
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+from pyramid.interfaces import IView, IViewClassifier
+from pyramid.traversal import resource_path_tuple
+from zope.interface import providedBy
 
 from microblog.errors import Invalid
 from microblog.security import is_api
 
 PAGES = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; object-src 'none'"
 )
 ANSWERS = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+COMPRESSED = {"text/html", "text/css", "text/javascript", "application/javascript"}
+WORTH_COMPRESSING = 1000  # bytes
 
 
 def strip(event: Any) -> None:
@@ -38,22 +47,69 @@ def be_strict(event: Any) -> None:
         _ = request.GET
     except UnicodeDecodeError:
         raise Invalid.field("", "is not UTF-8", "querystring") from None
+    if traversed:
+        _be_canonical(request)
+
+
+def _be_canonical(request: Any) -> None:
+    """A page has one address: `//users/alice/` and `/tags/Word` lead to it."""
+    names = [*resource_path_tuple(request.context)[1:], request.view_name]
+    path = "/" + "/".join(name for name in names if name)
+    if path == request.path_info:
+        return
+    wanted = (IViewClassifier, providedBy(request), providedBy(request.context))
+    view = request.registry.adapters.lookup(wanted, IView, name=request.view_name)
+    if view is None or request.method not in {"GET", "HEAD"}:
+        raise HTTPNotFound
+    query = f"?{request.query_string}" if request.query_string else ""
+    raise HTTPMovedPermanently(quote(path) + query)
 
 
 def protect(event: Any) -> None:
     """Headers that keep an answer from being taken for something else, or kept."""
-    api = is_api(event.request)
-    headers = event.response.headers
+    request, headers = event.request, event.response.headers
+    api = is_api(request)
     headers["Content-Security-Policy"] = ANSWERS if api else PAGES
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if event.request.site.url.startswith("https:"):
+    if request.site.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if api:
         headers.setdefault("Cache-Control", "private, no-cache")
         headers["Vary"] = "Authorization, Accept"
+    else:
+        _keep_page(request, event.response)
+
+
+def _keep_page(request: Any, response: Any) -> None:
+    """How long a page or a static file may be kept, and for whom."""
+    if request.known:
+        response.headers["Cache-Control"] = "private, no-store"
+    else:
+        response.headers.setdefault("Cache-Control", "no-cache")
+    if "Last-Modified" in response.headers:
+        response.headers["Vary"] = "Accept-Encoding"
+    else:
+        response.headers["Vary"] = "Cookie, Accept-Language, Accept-Encoding"
+    compress(request, response)
+    if response.status_code == 200 and not request.known and not response.etag:
+        response.md5_etag()
+        response.conditional_response = True
+
+
+def compress(request: Any, response: Any) -> None:
+    """Gzip for a page, a style sheet or a script. What the tokens of forms are made of
+    never comes twice, so that their length in a page tells nothing (BREACH)."""
+    if (
+        response.content_type in COMPRESSED
+        and response.status_code != 304
+        and "gzip" in request.environ.get("HTTP_ACCEPT_ENCODING", "")
+        and len(response.body) > WORTH_COMPRESSING
+    ):
+        response.body = zlib.compress(response.body, level=6, wbits=31)
+        response.content_encoding = "gzip"
 
 
 def includeme(config: Any) -> None:

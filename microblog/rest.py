@@ -4,7 +4,6 @@ The only importer of Cornice. A service is a route whose path is traversed on th
 resource tree; `context=` makes sure that it ends at the node that the service is for.
 """
 
-import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -12,28 +11,18 @@ from urllib.parse import quote
 
 import orjson
 from cornice import Service
-from pydantic import BaseModel, ValidationError
-from pyramid.httpexceptions import (
-    HTTPForbidden,
-    HTTPNotAcceptable,
-    HTTPNotModified,
-    HTTPRequestEntityTooLarge,
-    HTTPUnsupportedMediaType,
-)
+from pydantic import BaseModel
+from pyramid.httpexceptions import HTTPForbidden, HTTPNotAcceptable, HTTPNotModified
 from pyramid.response import Response
 
-from microblog import strict_json
+from microblog import bodies
+from microblog.bodies import JSON
 from microblog.errors import ConfigurationError, FieldError, Invalid, Stale
+from microblog.i18n import plain
 from microblog.resources.root import Root
 from microblog.security import ANONYMOUS, API, Permission
 
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
-LARGEST_BODY = 65536  # bytes
-MOST_ERRORS = 20  # named in one answer, which else could be far larger than the request
-
-_CONTENT_TYPE = re.compile(r'([^;,\s]+)\s*(?:;\s*charset="?([\w.:-]+)"?)?\s*', re.I)
 
 Validator = Callable[..., None]
 
@@ -99,76 +88,20 @@ def body(model: type[BaseModel], *types: str) -> Validator:
     accepted = types or (JSON,)
 
     def validate(request: Any, **arguments: Any) -> None:
-        content_type = _content_type(request, accepted)
-        read = strict_json.read_json if content_type == JSON else strict_json.read_form
-        try:
-            fields = read(_body(request))
-        except ValueError as error:
-            request.errors.add("body", "", str(error))
-        else:
-            _validate(request, model, fields, "body")
+        fields = bodies.fields(request, accepted)
+        request.validated["body"] = bodies.checked(model, fields, "body")
 
     return validate
 
 
 def query(model: type[BaseModel]) -> Validator:
-    """A validator that reads the query string into `model`; parameters that it does
-    not know are ignored. The view finds it in `request.validated["query"]`."""
-    known = {field.alias or name for name, field in model.model_fields.items()}
+    """A validator that reads the query string into `model`; the view finds it in
+    `request.validated["query"]`."""
 
     def validate(request: Any, **arguments: Any) -> None:
-        pairs = [pair for pair in request.GET.items() if pair[0] in known]
-        for name in {name for name, _ in pairs}:
-            if sum(name == other for other, _ in pairs) > 1:
-                request.errors.add("querystring", name, "is given twice")
-        _validate(request, model, dict(pairs), "querystring")
+        request.validated["query"] = bodies.query(request, model)
 
     return validate
-
-
-def _validate(
-    request: Any, model: type[BaseModel], fields: dict[str, Any], location: str
-) -> None:
-    try:
-        validated = model.model_validate(fields)
-    except ValidationError as errors:
-        found = errors.errors(include_url=False, include_input=False)
-        for error in found[:MOST_ERRORS]:
-            name = ".".join(str(part)[:60] for part in error["loc"][:2])
-            request.errors.add(location, name, _description(error))
-    else:
-        request.validated["body" if location == "body" else "query"] = validated
-
-
-def _description(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "is not a field of this request"
-    return str(error["msg"]).removeprefix("Value error, ")
-
-
-def _content_type(request: Any, accepted: tuple[str, ...]) -> str:
-    header = request.environ.get("CONTENT_TYPE", "")
-    found = _CONTENT_TYPE.fullmatch(header)
-    if "," in header:
-        raise Invalid.field("Content-Type", "is given twice", "header")
-    if (
-        found is None
-        or found[1].lower() not in accepted
-        or (found[2] or "utf-8").lower() not in {"utf-8", "utf8"}
-        or request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
-        != "identity"
-    ):
-        raise HTTPUnsupportedMediaType(
-            f"the body must be {' or '.join(accepted)} in UTF-8, not compressed"
-        )
-    return found[1].lower()
-
-
-def _body(request: Any) -> bytes:
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise HTTPRequestEntityTooLarge(f"the body may have {LARGEST_BODY} bytes")
-    content: bytes = request.body
-    return content
 
 
 def tagged(request: Any, rev: int, representation: dict[str, Any]) -> dict[str, Any]:
@@ -220,11 +153,14 @@ def problem(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": plain(detail),
         "instance": quote(path),
     }
     if errors:
-        document["errors"] = [error.__dict__ for error in errors]
+        document["errors"] = [
+            {**error.__dict__, "description": plain(error.description)}
+            for error in errors
+        ]
     content = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
     response = Response(content, status=status, content_type=PROBLEM)
     response.charset = None

@@ -11,10 +11,11 @@ from pyramid.authorization import ACLHelper, Authenticated, Everyone
 from pyramid.request import RequestLocalCache
 from pyramid.security import Allowed, Denied
 
-from microblog import passwords
+from microblog import cookies, passwords
 from microblog.errors import BadCredentials, BadToken, Malformed
+from microblog.i18n import _
 from microblog.settings import Settings
-from microblog.store import Database, Document, tokens, users
+from microblog.store import Database, Document, sessions, tokens, users
 from microblog.usernames import is_username
 
 API = "/api"
@@ -24,11 +25,14 @@ class Permission(StrEnum):
     """What may be done; the ACLs of the tree say by whom."""
 
     SEE_PAGE = "see page"
+    LOG_IN = "log in"
+    LOG_OUT = "log out"
     READ = "read"
     REGISTER = "register"
     GET_TOKEN = "get token"
     END_TOKEN = "end token"
     EDIT_PROFILE = "edit profile"
+    CHANGE_SETTINGS = "change settings"
     DELETE_ACCOUNT = "delete account"
     POST = "post"
     EDIT = "edit"
@@ -43,10 +47,10 @@ ANONYMOUS = frozenset({Permission.REGISTER, Permission.GET_TOKEN})
 
 @dataclass(frozen=True)
 class Identity:
-    """The user who asks, and the id of the token that says so."""
+    """The user who asks, and the document of the token or session that says so."""
 
     username: str
-    token: str
+    credential: Document
 
 
 def is_api(request: Any) -> bool:
@@ -73,19 +77,71 @@ class BearerPolicy:
         document = tokens.find(request.database, token)
         if document is None:
             raise BadToken("the token is unknown, expired or revoked")
-        return Identity(document["user"], document["_id"])
+        return Identity(document["user"], document)
+
+
+class CookiePolicy:
+    """Browsers: a session that is kept in the store, by the secret in its cookie."""
+
+    def identity(self, request: Any) -> Identity | None:
+        """A session that has ended, or never was, is anonymity."""
+        secret = cookies.read(request)
+        if secret is None:
+            return None
+        session = sessions.find(request.database, secret, request.site.session_idle)
+        return Identity(session["user"], session) if session else None
 
 
 class SecurityPolicy:
-    """Bearer tokens under /api; pages know nobody yet."""
+    """Bearer tokens under /api, the cookie elsewhere, and never the one for the
+    other."""
 
     def __init__(self) -> None:
         self.bearer = BearerPolicy()
+        self.cookie = CookiePolicy()
         self.acl = ACLHelper()
         self.cache = RequestLocalCache(self._load)
 
     def _load(self, request: Any) -> Identity | None:
-        return self.bearer.identity(request) if is_api(request) else None
+        policy = self.bearer if is_api(request) else self.cookie
+        return policy.identity(request)
+
+    def known(self, request: Any) -> Identity | None:
+        """Who asks, if that was loaded: for what must not need the database."""
+        identity: Identity | None = self.cache.get(request, None)
+        return identity
+
+    def is_known(self, request: Any) -> bool:
+        """Whether anybody has asked who asks."""
+        return self.cache.get(request, self) is not self
+
+    def remember(
+        self, request: Any, username: str, *, user: Document
+    ) -> list[tuple[str, str]]:
+        """Headers that begin a session under a new id; the one before ends. `user`:
+        the document whose password was verified. BadCredentials: it changed since."""
+        self._end(request)
+        secret = sessions.create(
+            request.database,
+            user,
+            idle=request.site.session_idle,
+            lifetime=request.site.session_lifetime,
+            agent=request.user_agent or "",
+        )
+        now = users.find(request.database, username)
+        if now is None or now["password"] != user["password"]:
+            sessions.delete(request.database, sessions.digest(secret))
+            raise BadCredentials(_("username and password do not belong together"))
+        return [cookies.set_header(request.site, secret)]
+
+    def forget(self, request: Any, **more: Any) -> list[tuple[str, str]]:
+        """Headers that end the session; in the store it ends at once."""
+        self._end(request)
+        return [cookies.clear_header(request.site)]
+
+    def _end(self, request: Any) -> None:
+        if secret := cookies.read(request):
+            sessions.delete(request.database, sessions.digest(secret))
 
     def identity(self, request: Any) -> Identity | None:
         """Who asks; loaded once a request."""
@@ -133,7 +189,7 @@ def authenticate(
     stored = user["password"] if user else None
     fits = passwords.verify(password, stored, settings.password_cost)
     if user is None or not fits:
-        raise BadCredentials("username and password do not belong together")
+        raise BadCredentials(_("username and password do not belong together"))
     if passwords.is_outdated(user["password"], settings.password_cost):
         hashed = passwords.hash(password, settings.password_cost)
         users.replace_password(database, username, user["password"], hashed)
@@ -151,20 +207,25 @@ def issue_token(
     if now is None or now["password"] != user["password"]:
         # The password was changed, or the account deleted, after it was verified.
         tokens.delete(database, tokens.digest(token))
-        raise BadCredentials("username and password do not belong together")
+        raise BadCredentials(_("username and password do not belong together"))
     return token
 
 
 def set_password(
     database: Database, settings: Settings, username: str, password: str
 ) -> Document:
-    """The user after the password, already checked, was set; every token ends."""
+    """The user after the password, already checked, was set; every login ends."""
     hashed = passwords.hash(password, settings.password_cost)
     user = users.change(database, username, {"password": hashed})
     tokens.delete_all(database, username)
+    sessions.delete_all(database, username)
     return user
 
 
 def includeme(config: Any) -> None:
-    """The policy, which asks the ACLs of the tree."""
-    config.set_security_policy(SecurityPolicy())
+    """The policy, which asks the ACLs of the tree; `request.known`: its identity, if
+    that was loaded."""
+    policy = SecurityPolicy()
+    config.set_security_policy(policy)
+    config.add_request_method(policy.known, "known", property=True)
+    config.add_request_method(policy.is_known, "is_known", property=True)

@@ -8,7 +8,7 @@ and the ini file. `mongodb.uri_file` names a file that holds the value of `mongo
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -29,7 +29,12 @@ PLAIN = {"http_port": "HTTP_PORT", "data_dir": "DATA_DIR"}
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.netloc
+        or parts.query
+        or parts.path.strip("/")
+    ):
         raise ValueError("must look like https://example.org")
     return url.rstrip("/")
 
@@ -50,6 +55,8 @@ class Settings(BaseModel):
     )
     # Every absolute address starts with it; empty: http://localhost and the port.
     site_url: Annotated[str, Field(alias="site.url"), AfterValidator(_origin)] = ""
+    # Of pages for readers whose browser asks for none that there is.
+    site_language: Annotated[Literal["en", "de"], Field(alias="site.language")] = "en"
     http_host: str = "localhost"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6543
     http_threads: Annotated[int, Field(alias="http.threads", ge=1, le=64)] = 4
@@ -70,6 +77,18 @@ class Settings(BaseModel):
     token_lifetime: Annotated[
         int, Field(alias="token.lifetime", ge=60, le=90 * 86400)  # seconds
     ] = 86400
+
+    session_idle: Annotated[
+        int, Field(alias="session.idle", ge=300, le=90 * 86400)  # seconds
+    ] = 7 * 86400
+    session_lifetime: Annotated[
+        int, Field(alias="session.lifetime", ge=300, le=365 * 86400)  # seconds
+    ] = 30 * 86400
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the site by TLS."""
+        return self.url.startswith("https:")
 
     @property
     def url(self) -> str:

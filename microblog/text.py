@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from microblog.i18n import _
+
 MAXIMUM = 255  # code points
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
@@ -10,8 +12,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Letters by category that nevertheless leave the screen empty.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_MENTION = re.compile(r"(?<![\w@/.])@([a-z0-9_]{1,30})(?![\w@])", re.ASCII | re.I)
-_TAG = re.compile(r"(?<![\w#&/])#(\w{1,100})(?!\w)")
+MENTION = re.compile(r"(?<![\w@/.])@([a-z0-9_]{1,30})(?![\w@])", re.ASCII | re.I)
+TAG = re.compile(r"(?<![\w#&/])#(\w{1,100})(?!\w)")
 
 
 def normalise(text: str) -> str:
@@ -27,9 +29,10 @@ def fold(text: str) -> str:
 def check_characters(text: str) -> None:
     """ValueError if `text` has a character that no text on this site may have."""
     if _SURROGATE.search(text):
-        raise ValueError("has half a character (a lone surrogate)")
+        raise ValueError(_("has half a character (a lone surrogate)"))
     if found := _CONTROL.search(text):
-        raise ValueError(f"has the control character U+{ord(found[0]):04X}")
+        code = f"U+{ord(found[0]):04X}"
+        raise ValueError(_("has the control character ${code}", mapping={"code": code}))
 
 
 def is_visible(text: str) -> bool:
@@ -46,18 +49,19 @@ def checked(raw: str, maximum: int = MAXIMUM) -> str:
     text = normalise(raw)
     check_characters(text)
     if len(text) > maximum:
-        raise ValueError(f"is {len(text)} characters long, {maximum} are allowed")
+        message = _("is ${count} characters long, ${maximum} are allowed")
+        raise ValueError(message % {"count": len(text), "maximum": maximum})
     if not is_visible(text):
-        raise ValueError("is empty")
+        raise ValueError(_("is empty"))
     return text
 
 
 def mentions(text: str) -> list[str]:
     """The usernames that `text` names with @, each once, in order."""
-    return list(dict.fromkeys(name.lower() for name in _MENTION.findall(text)))
+    return list(dict.fromkeys(name.lower() for name in MENTION.findall(text)))
 
 
 def tags(text: str) -> list[str]:
     """The tags of `text`, case-folded, without #, each once, in order."""
-    found = (fold(tag) for tag in _TAG.findall(text))
+    found = (fold(tag) for tag in TAG.findall(text))
     return list(dict.fromkeys(tag for tag in found if not tag.isdigit()))

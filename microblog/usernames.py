@@ -2,17 +2,19 @@
 
 import re
 
+from microblog.i18n import _
+
 GRAMMAR = re.compile(r"[a-z0-9_]{1,30}")
 
 # Names of views and of children of the tree. `views.check_names` stops the
 # start when a registered one is missing here: a child hides a view of the same name.
 ADDRESSES = frozenset(
     """
-    about admin api collection edit delete export favicon feed follow followees
-    followers following home inbox join login logout me metrics micropost microposts
-    new newest password post posts recover register reset robots search sessions
-    settings signup signin static statistics tag tags timeline token tokens unfollow
-    unsubscribe user users verify well_known
+    about admin api appearance avatar collection delete edit email export favicon
+    feed follow followees followers following home inbox join login logout me
+    metrics micropost microposts new newer newest password post posts recover
+    register reset robots search sessions settings signin signup static statistics
+    tag tags timeline token tokens unfollow unsubscribe user users verify well_known
     """.split()
 )
 
@@ -47,7 +49,7 @@ _RESERVED_FORMS = frozenset(map(fold, RESERVED))
 def checked(name: str) -> str:
     """`name`, if a new user may have it. ValueError: why not."""
     if not is_username(name):
-        raise ValueError("must be 1 to 30 of the characters a-z, 0-9 and _")
+        raise ValueError(_("must be 1 to 30 of the characters a-z, 0-9 and _"))
     if fold(name) in _RESERVED_FORMS:
-        raise ValueError("is reserved, or looks like a name that is")
+        raise ValueError(_("is reserved, or looks like a name that is"))
     return name

@@ -123,6 +123,8 @@ class Connection:
     def _ensure_indexes(self) -> None:
         if self._client is None:
             return
+        # One that does not answer must not be waited for as long as an index may take.
+        self._client.admin.command("ping")
         store.ensure_indexes(self._client[self.settings.mongodb_database])
         self._ready.set()
         log.info("document server is ready")

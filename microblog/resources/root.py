@@ -5,6 +5,8 @@ from typing import Any
 from pyramid.authorization import Allow, Authenticated, Everyone
 
 from microblog.resources.node import READABLE, Acl, Node
+from microblog.resources.settings import Settings
+from microblog.resources.tags import Tags
 from microblog.resources.users import Users
 from microblog.security import Permission
 
@@ -12,7 +14,7 @@ from microblog.security import Permission
 class Root(Node):
     """The site; made anew for every request."""
 
-    children = {"users": Users}
+    children = {"users": Users, "tags": Tags, "settings": Settings}
 
     def __init__(self, request: Any):
         self.__parent__ = None
@@ -22,6 +24,9 @@ class Root(Node):
     def grants(self) -> Acl:
         return [
             *READABLE,
+            (Allow, Everyone, Permission.LOG_IN),
+            (Allow, Everyone, Permission.LOG_OUT),
+            (Allow, Everyone, Permission.REGISTER),
             (Allow, Everyone, Permission.GET_TOKEN),
             (Allow, Authenticated, Permission.END_TOKEN),
         ]

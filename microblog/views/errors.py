@@ -3,14 +3,21 @@
 import logging
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from pyramid.exceptions import PredicateMismatch, URLDecodeError
-from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPMethodNotAllowed
+from pyramid.httpexceptions import (
+    HTTPException,
+    HTTPForbidden,
+    HTTPMethodNotAllowed,
+    HTTPSeeOther,
+)
 from pyramid.renderers import render
 from pyramid.response import Response
 from pyramid.view import exception_view_config
 
 from microblog import errors
+from microblog.i18n import _
 from microblog.rest import problem
 from microblog.security import is_api
 
@@ -27,12 +34,22 @@ STATUS = {
     errors.BadCredentials: 400,
     errors.BadToken: 401,
     errors.Malformed: 400,
+    errors.CrossSite: 403,
+    errors.Expired: 400,
     errors.Unavailable: 503,
     errors.Invalid: 400,
 }
 DETAIL = {
-    404: "there is nothing at this address",
-    405: "this cannot be done here; the header Allow says what can",
+    404: _("there is nothing at this address"),
+    405: _("this cannot be done here; the header Allow says what can"),
+}
+TITLES = {
+    400: _("That cannot be right"),
+    403: _("Not yours to do"),
+    404: _("Nothing here"),
+    429: _("Too much at once"),
+    500: _("Our mistake"),
+    503: _("Back in a moment"),
 }
 BEARER_ERRORS = {errors.BadToken: "invalid_token", errors.Malformed: "invalid_request"}
 
@@ -53,6 +70,19 @@ def domain_error(error: errors.MicroblogError, request: Any) -> Response:
     return answer(request, status, error.detail, fields, headers)
 
 
+@exception_view_config(context=errors.Expired)
+def expired(error: errors.Expired, request: Any) -> Response:
+    """A form that came too late: nothing is done, and nothing that was typed is
+    lost."""
+    typed = {
+        name: value
+        for name, value in request.form.typed.items()
+        if "password" not in name and name != "csrf_token"
+    }
+    values = {"detail": error.detail, "typed": typed, "path": quote(request.path_info)}
+    return Response(render("expired.jinja2", values, request), status=400)
+
+
 @exception_view_config(context=HTTPException)
 def http_error(error: Any, request: Any) -> Response:
     """An error of Pyramid's, or of `rest`; a redirect; 304."""
@@ -62,9 +92,8 @@ def http_error(error: Any, request: Any) -> Response:
     if isinstance(error, HTTPForbidden):
         return forbidden(request)
     if isinstance(error, PredicateMismatch) and not is_api(request):
-        # Pages, so far, are only read.
         error = HTTPMethodNotAllowed()
-        error.allow = ["GET", "HEAD"]
+        error.allow = methods(request)
     if isinstance(error, HTTPMethodNotAllowed):
         headers["Allow"] = error.headers["Allow"] = ", ".join(
             sorted({*error.allow, "OPTIONS"})
@@ -78,22 +107,42 @@ def http_error(error: Any, request: Any) -> Response:
 @exception_view_config(context=URLDecodeError)
 def undecodable(error: Any, request: Any) -> Response:
     """An address that is not UTF-8."""
-    return answer(request, 400, "the address is not UTF-8", [], {})
+    return answer(request, 400, _("the address is not UTF-8"), [], {})
 
 
 @exception_view_config(context=Exception)
 def mistake(error: Exception, request: Any) -> Response:
     """A mistake of the program: to the log, not to the reader."""
     log.error("%s failed", request.method, exc_info=error)
-    return answer(request, 500, "the server made a mistake", [], {})
+    return answer(request, 500, _("the server made a mistake"), [], {})
+
+
+def methods(request: Any) -> set[str]:
+    """What can be done with the page that was asked for, by the views it has."""
+    found: set[str] = set()
+    for view in request.registry.introspector.get_category("views") or ():
+        known = view["introspectable"]
+        if (
+            known["name"] == request.view_name
+            and known["route_name"] is None
+            and isinstance(known["context"], type)
+            and isinstance(request.context, known["context"])
+        ):
+            given = known["request_methods"] or ()
+            found.update([given] if isinstance(given, str) else given)
+    return found
 
 
 def forbidden(request: Any) -> Response:
-    """401 to an app that has not said who it is, else 403."""
+    """To who has not said who it is: 401 to an app, the way to log in to a browser.
+    Else 403."""
     if is_api(request) and request.identity is None:
         headers = {"WWW-Authenticate": f"Bearer {REALM}"}
         return answer(request, 401, "a bearer token is required", [], headers)
-    return answer(request, 403, "this is not yours to do", [], {})
+    reading = request.method in {"GET", "HEAD"}
+    if not is_api(request) and request.known is None and reading:
+        return HTTPSeeOther(f"/login?next={quote(quote(request.path_info))}")
+    return answer(request, 403, _("this is not yours to do"), [], {})
 
 
 def answer(
@@ -107,12 +156,8 @@ def answer(
     if is_api(request):
         response = problem(request, status, detail, fields)
     else:
-        values = {
-            "status": status,
-            "title": HTTPStatus(status).phrase,
-            "detail": detail,
-            "site_name": request.site.site_name,
-        }
-        response = Response(render("error.jinja2", values), status=status)
+        title = TITLES.get(status) or HTTPStatus(status).phrase
+        values = {"status": status, "title": title, "detail": detail}
+        response = Response(render("error.jinja2", values, request), status=status)
     response.headers.update(headers)
     return response

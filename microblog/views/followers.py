@@ -3,10 +3,11 @@
 from typing import Any
 
 from microblog import paging, rest
+from microblog.pages import page
 from microblog.resources.followers import Followers
 from microblog.security import Permission
 from microblog.store import Document, follows
-from microblog.views.following import page_of_users
+from microblog.views.following import list_of_users, page_of_users
 
 PATH = "/users/{username}/followers"
 
@@ -23,3 +24,10 @@ def read(request: Any) -> Document:
         key="at",
     )
     return page_of_users(request, piece, "follower")
+
+
+@page(context=Followers, renderer="followers.jinja2")
+def show(request: Any) -> Document:
+    """Who follows a user."""
+    user = request.context.user
+    return list_of_users(request, user, follows.walk_followers, "follower")

@@ -3,8 +3,10 @@
 from http import HTTPStatus
 from typing import Any
 
-from microblog import paging, rest
+from microblog import bodies, paging, rest
 from microblog.errors import Invalid, NotFound
+from microblog.i18n import _
+from microblog.pages import action, page, see_other
 from microblog.resources.following import Followee, Following
 from microblog.security import Permission
 from microblog.store import Document, follows, users
@@ -41,10 +43,9 @@ def read(request: Any) -> Document:
 def follow(request: Any) -> Document:
     """Follow a user: 201 if that is new, else 200."""
     follower, name = request.context.user["_id"], request.validated["body"].username
-    if name == follower:
-        raise Invalid.field("username", "is your own; nobody follows themselves")
     if users.find(request.database, name) is None:
-        raise Invalid.field("username", "there is no such user")
+        raise Invalid.field("username", _("there is no such user"))
+    _not_oneself(follower, name)
     if follows.create(request.database, follower, name):
         request.response.status = HTTPStatus.CREATED
     request.response.location = f"{href(request, follower)}/following/{name}"
@@ -66,6 +67,44 @@ def unfollow(request: Any) -> Any:
     name, follower = request.context.__name__, request.context.follower
     follows.delete(request.database, follower, name)
     return rest.no_content()
+
+
+@page(context=Following, renderer="following.jinja2")
+def show(request: Any) -> Document:
+    """Whom a user follows."""
+    user = request.context.user
+    return list_of_users(request, user, follows.walk_following, "followee")
+
+
+@action(context=Followee, name="follow", permission=Permission.FOLLOW)
+def send_follow(request: Any) -> Any:
+    """Follow a user, from the user's page."""
+    name, follower = request.context.__name__, request.context.follower
+    _not_oneself(follower, name)
+    follows.create(request.database, follower, name)
+    return see_other(f"/users/{name}")
+
+
+@action(context=Followee, name="unfollow", permission=Permission.FOLLOW)
+def send_unfollow(request: Any) -> Any:
+    """Unfollow a user, from the user's page."""
+    name, follower = request.context.__name__, request.context.follower
+    follows.delete(request.database, follower, name)
+    return see_other(f"/users/{name}")
+
+
+def _not_oneself(follower: str, name: str) -> None:
+    if name == follower:
+        raise Invalid.field("username", _("is your own; nobody follows themselves"))
+
+
+def list_of_users(request: Any, user: Document, walk: Any, side: str) -> Document:
+    """What a page shows of the users at one side of the links of `user`."""
+    query, database = bodies.query(request, paging.PageQuery), request.database
+    piece = paging.cut(query, lambda start: walk(database, user, start), key="at")
+    present = users.find_many(database, [link[side] for link in piece.items])
+    found = [present[link[side]] for link in piece.items if link[side] in present]
+    return {"user": user, "users": found, "more": paging.more(request, piece)}
 
 
 def page_of_users(request: Any, piece: paging.Piece, side: str) -> Document:

@@ -1,19 +1,74 @@
-"""The front page."""
+"""The front page, what is new on it, and what the site says of itself."""
 
-from typing import Any
+from itertools import islice
+from typing import Annotated, Any
 
-from pyramid.view import view_config
+from pydantic import BaseModel, BeforeValidator
+from pyramid.response import Response
 
+from microblog import bodies, paging
+from microblog.errors import Unavailable
+from microblog.i18n import _
+from microblog.pages import page
 from microblog.resources.root import Root
-from microblog.security import Permission
+from microblog.store import Document, ids, search, timelines, users
+from microblog.store.walks import Start
+
+MOST_NEW = 20  # microposts counted
 
 
-@view_config(
-    context=Root,
-    request_method=("GET", "HEAD"),
-    permission=Permission.SEE_PAGE,
-    renderer="front.jinja2",
-)
-def front(request: Any) -> dict[str, Any]:
+def _id(text: str) -> int:
+    id = ids.parse(text)
+    if id is None:
+        raise ValueError(_("is not the id of a micropost"))
+    return id
+
+
+class Newer(BaseModel):
+    """What the reader's page begins with."""
+
+    than: Annotated[int, BeforeValidator(_id)]
+
+
+@page(context=Root, renderer="front.jinja2")
+def front(request: Any) -> Document:
+    """The reader's timeline, or the newest microposts of all."""
+    query = bodies.query(request, paging.PageQuery)
+    piece = paging.cut(query, lambda start: _walk(request, start))
+    found = piece.items
+    if request.known is None:
+        found = search.without_deleted(request.database, found)
+    more = paging.more(request, piece)
+    return {"microposts": found, "more": more, "first": query.cursor is None}
+
+
+@page(context=Root, name="newer", renderer="newer.jinja2")
+def newer(request: Any) -> Document:
+    """How many microposts have come since the page of the reader was made."""
+    than = bodies.query(request, Newer).than
+    start = Start(than, descending=False, wanted=MOST_NEW)
+    count = sum(1 for _micropost in islice(_walk(request, start), MOST_NEW))
+    return {"count": count, "than": than, "most": MOST_NEW}
+
+
+@page(context=Root, name="about", renderer="about.jinja2")
+def about(request: Any) -> Document:
     """What this site is."""
-    return {"site_name": request.site.site_name, "url": request.site.url}
+    return {}
+
+
+@page(context=Root, name="robots.txt")
+def robots(request: Any) -> Response:
+    """What machines should leave alone: pages that are made for one reader."""
+    private = ("/settings", "/login", "/register", "/search", "/newer", "/api/")
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in private)]
+    return Response("\n".join(lines) + "\n", content_type="text/plain")
+
+
+def _walk(request: Any, start: Start) -> Any:
+    if request.known is None:
+        return timelines.walk_public(request.database, start)
+    reader = users.find(request.database, request.known.username)
+    if reader is None:
+        raise Unavailable("the account is just being deleted")
+    return timelines.walk(request.database, reader, start)

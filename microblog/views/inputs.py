@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from microblog import text as grammar
 from microblog import usernames
+from microblog.i18n import _
 
 
 class Body(BaseModel):
@@ -16,7 +17,7 @@ class Body(BaseModel):
 
 def _existing(name: str) -> str:
     if not usernames.is_username(name):
-        raise ValueError("is not a username")
+        raise ValueError(_("is not a username"))
     return name
 
 
@@ -24,16 +25,16 @@ def _line(value: str) -> str:
     value = grammar.normalise(value)
     grammar.check_characters(value)
     if "\n" in value or "\t" in value:
-        raise ValueError("must be one line")
+        raise ValueError(_("must be one line"))
     return value.strip()
 
 
 def _email(value: str) -> str:
     name, at, domain = value.rpartition("@")
     if value and not (name and at and domain.strip(".") and value.isprintable()):
-        raise ValueError("must look like name@example.org")
+        raise ValueError(_("must look like name@example.org"))
     if any(character.isspace() for character in value):
-        raise ValueError("must not have a space")
+        raise ValueError(_("must not have a space"))
     return value
 
 

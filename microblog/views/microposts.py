@@ -1,11 +1,16 @@
 """Microposts: reading, posting, editing, deleting."""
 
+import hashlib
 import re
 from datetime import datetime
 from typing import Any
 
-from microblog import paging, rest
+from pyramid.httpexceptions import HTTPMovedPermanently
+
+from microblog import forms, paging, rest
 from microblog.errors import Invalid
+from microblog.i18n import _
+from microblog.pages import action, micropost_path, page, see_other
 from microblog.resources.microposts import Micropost, Microposts
 from microblog.security import Permission
 from microblog.store import Document, idempotency, ids, microposts, users
@@ -78,7 +83,11 @@ def read_collection(request: Any) -> Document:
 def post(request: Any) -> Document:
     """A new micropost; with an Idempotency-Key, once."""
     new, key = request.validated["body"], _key(request)
-    micropost = _create_once(request, new, key) if key else _create(request, new)
+    micropost = (
+        _create_once(request, new, key, request.body)
+        if key
+        else (_create(request, new))
+    )
     representation = rest.tagged(request, micropost["rev"], form(request, micropost))
     return rest.created(request, representation["href"], representation)
 
@@ -93,13 +102,14 @@ def read(request: Any) -> Document:
 @api.put(permission=Permission.EDIT, validators=[rest.body(NewMicropost)])
 def replace(request: Any) -> Document:
     """Edit one's micropost as a whole."""
-    return _change(request, request.validated["body"].model_dump())
+    return _answer_change(request, request.validated["body"].model_dump())
 
 
 @api.patch(permission=Permission.EDIT, validators=[rest.body(Changes)])
 def edit(request: Any) -> Document:
     """Edit parts of one's micropost."""
-    return _change(request, request.validated["body"].model_dump(exclude_unset=True))
+    changes = request.validated["body"].model_dump(exclude_unset=True)
+    return _answer_change(request, changes)
 
 
 @api.delete(permission=Permission.DELETE)
@@ -111,17 +121,105 @@ def delete(request: Any) -> Any:
     return rest.no_content()
 
 
-def _change(request: Any, changes: Document) -> Document:
+@page(context=Microposts)
+def listed(request: Any) -> Any:
+    """A user's page lists them."""
+    return HTTPMovedPermanently(f"/users/{request.context.user['_id']}")
+
+
+@page(context=Micropost, renderer="micropost.jinja2")
+def show(request: Any) -> Document:
+    """One micropost."""
+    return {"micropost": request.context.document}
+
+
+@page(
+    context=Microposts,
+    name="new",
+    permission=Permission.POST,
+    renderer="compose.jinja2",
+)
+def compose(request: Any) -> Document:
+    """The form for a new micropost; `?to=bob` addresses it to bob."""
+    return {"to": request.GET.get("to", "")}
+
+
+@action(
+    context=Microposts,
+    name="new",
+    permission=Permission.POST,
+    renderer="compose.jinja2",
+)
+@forms.again(compose)
+def send(request: Any) -> Any:
+    """A new micropost; of one form with one text, once."""
+    new = _typed(request)
+    said = new.model_dump_json().encode()
+    # Whoever goes back to the form and writes something else means something else.
+    key = f"{request.form.key[:64]} {hashlib.sha256(said).hexdigest()}"
+    _create_once(request, new, key, said)
+    return see_other("/", "posted")
+
+
+@page(
+    context=Micropost, name="edit", permission=Permission.EDIT, renderer="edit.jinja2"
+)
+def form_for_edit(request: Any) -> Document:
+    """The form that edits one's micropost."""
+    return {"micropost": request.context.document}
+
+
+@action(
+    context=Micropost, name="edit", permission=Permission.EDIT, renderer="edit.jinja2"
+)
+@forms.again(form_for_edit)
+def send_edit(request: Any) -> Any:
+    """Edit one's micropost, if it is still as the form showed it."""
+    rev = ids.parse(request.form.value("rev"))
+    changed = _change(request, _typed(request).model_dump(), rev)
+    return see_other(micropost_path(changed["author"], changed["id"]), "edited")
+
+
+@page(
+    context=Micropost,
+    name="delete",
+    permission=Permission.DELETE,
+    renderer="delete.jinja2",
+)
+def form_for_delete(request: Any) -> Document:
+    """Asks before it deletes."""
+    return {"micropost": request.context.document}
+
+
+@action(context=Micropost, name="delete", permission=Permission.DELETE)
+def send_delete(request: Any) -> Any:
+    """Delete one's micropost."""
     micropost = request.context.document
-    rev = rest.expected_rev(request, micropost["rev"])
-    _check_referenced(request, changes.get("referenced"))
-    changed = microposts.change(request.database, micropost, changes, rev)
+    microposts.delete(request.database, micropost)
+    return see_other(f"/users/{micropost['author']}", "deleted")
+
+
+def _typed(request: Any) -> NewMicropost:
+    """What the form says; people write @Bob for bob."""
+    to = request.form.value("referenced").strip().removeprefix("@").lower()
+    request.form.typed["referenced"] = to
+    return forms.read(request, NewMicropost)
+
+
+def _answer_change(request: Any, changes: Document) -> Document:
+    rev = rest.expected_rev(request, request.context.document["rev"])
+    changed = _change(request, changes, rev)
     return rest.tagged(request, changed["rev"], form(request, changed))
+
+
+def _change(request: Any, changes: Document, rev: int | None) -> Document:
+    _check_referenced(request, changes.get("referenced"))
+    return microposts.change(request.database, request.context.document, changes, rev)
 
 
 def _check_referenced(request: Any, username: str | None) -> None:
     if username is not None and users.find(request.database, username) is None:
-        raise Invalid.field("referenced", "there is no such user")
+        raise Invalid.field("referenced", _("there is no such user"))
 
 
 def _key(request: Any) -> str | None:
@@ -139,9 +237,9 @@ def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     return microposts.create(request.database, author, new.text, new.referenced, id)
 
 
-def _create_once(request: Any, new: NewMicropost, key: str) -> Document:
+def _create_once(request: Any, new: NewMicropost, key: str, said: bytes) -> Document:
     database, author = request.database, request.context.user["_id"]
-    claimed = idempotency.claim(database, author, key, request.body)
+    claimed = idempotency.claim(database, author, key, said)
     if "answer" in claimed:
         return dict(claimed["answer"])
     try:

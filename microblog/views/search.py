@@ -1,15 +1,22 @@
 """Search by parts of texts and of usernames."""
 
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from microblog import paging, rest
+from microblog import bodies, paging, rest
 from microblog import text as grammar
+from microblog.errors import Invalid
+from microblog.i18n import _
+from microblog.pages import page
 from microblog.resources.root import Root
 from microblog.security import Permission
 from microblog.store import Document, grams, search
+from microblog.store.walks import Start
 from microblog.views.microposts import form
+
+MOST_PEOPLE = 5  # found on the page of a search; the directory finds the rest
 
 api = rest.service("search", "/search", context=Root)
 
@@ -18,7 +25,8 @@ def _part(text: str) -> str:
     grammar.check_characters(text)
     text = grammar.normalise(text)
     if len(grammar.fold(text)) < grams.LENGTH or not grammar.is_visible(text):
-        raise ValueError(f"must have at least {grams.LENGTH} characters")
+        message = _("must have ${minimum} characters at least")
+        raise ValueError(message % {"minimum": grams.LENGTH})
     return text
 
 
@@ -39,3 +47,34 @@ def read(request: Any) -> Document:
     )
     found = search.without_deleted(database, piece.items)
     return paging.page(request, piece, [form(request, one) for one in found])
+
+
+@page(context=Root, name="search", renderer="search.jinja2")
+def show(request: Any) -> Document:
+    """People and microposts with a part of text; what is wrong with it beside it."""
+    text = request.GET.get("text", "")
+    nothing = {"text": text, "people": [], "microposts": [], "more": None, "error": ""}
+    if not text:
+        return nothing
+    try:
+        query = bodies.query(request, SearchQuery)
+    except Invalid as invalid:
+        request.response.status = 400
+        return {**nothing, "error": invalid.errors[0].description}
+    return {**nothing, **_found(request, query)}
+
+
+def _found(request: Any, query: SearchQuery) -> Document:
+    database = request.database
+    piece = paging.cut(
+        query, lambda start: search.walk(database, query.text, query.username, start)
+    )
+    people: list[Document] = []
+    if query.cursor is None:
+        walk = search.walk_users(database, grammar.fold(query.text.strip()), Start())
+        people = list(islice(walk, MOST_PEOPLE))
+    return {
+        "people": people,
+        "microposts": search.without_deleted(database, piece.items),
+        "more": paging.more(request, piece),
+    }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from microblog import paging, rest
+from microblog.pages import page, see_other
 from microblog.resources.timeline import Timeline
 from microblog.security import Permission
 from microblog.store import Document, timelines
@@ -25,3 +26,9 @@ def read(request: Any) -> Document:
         lambda start: timelines.walk(database, reader, start),
     )
     return paging.page(request, piece, [form(request, one) for one in piece.items])
+
+
+@page(context=Timeline, permission=Permission.READ_TIMELINE)
+def show(request: Any) -> Any:
+    """One's own timeline is one's front page."""
+    return see_other("/")

@@ -5,9 +5,9 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from microblog import rest
+from microblog.bodies import FORM, JSON
 from microblog.errors import Invalid
 from microblog.resources.root import Root
-from microblog.rest import FORM, JSON
 from microblog.security import Permission, basic_credentials, issue_token
 from microblog.store import tokens
 from microblog.views.inputs import Body, Password
@@ -75,5 +75,5 @@ def log_in(request: Any) -> dict[str, Any]:
 @api.delete(permission=Permission.END_TOKEN)
 def log_out(request: Any) -> Any:
     """End the token that was shown."""
-    tokens.delete(request.database, request.identity.token)
+    tokens.delete(request.database, request.identity.credential["_id"])
     return rest.no_content()

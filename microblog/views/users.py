@@ -3,12 +3,18 @@
 from typing import Any
 
 from pydantic import model_validator
+from pyramid.security import remember
 
-from microblog import passwords, rest
-from microblog.errors import BadCredentials, Invalid
+from microblog import bodies, forms, paging, passwords, rest
+from microblog import text as grammar
+from microblog.errors import BadCredentials, Conflict, Invalid
+from microblog.i18n import _
+from microblog.pages import action, page, see_other
+from microblog.paging import more
+from microblog.resources.root import Root
 from microblog.resources.users import User, Users
 from microblog.security import Permission, authenticate, set_password
-from microblog.store import Document, accounts, users
+from microblog.store import Document, accounts, follows, microposts, search, users
 from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Password
 
 directory = rest.service("users", "/users", context=Users, traverse="/users")
@@ -36,11 +42,17 @@ class Profile(Body):
     current_password: Password = ""
 
     @model_validator(mode="after")
-    def _for_a_new_password(self) -> "Profile":
+    def _for_anew_password(self) -> "Profile":
         given = self.model_fields_set
         if "current_password" in given and "password" not in given:
             raise ValueError("current_password is only for a new password")
         return self
+
+
+class DirectoryQuery(paging.PageQuery):
+    """Whom one looks for."""
+
+    name: Name = ""
 
 
 class Farewell(Body):
@@ -71,16 +83,7 @@ def form(request: Any, user: Document) -> Document:
 @directory.post(permission=Permission.REGISTER, validators=[rest.body(NewUser)])
 def register(request: Any) -> Document:
     """A new user."""
-    new = request.validated["body"]
-    password = _new_password(request, new.password, new.username)
-    hashed = passwords.hash(password, request.site.password_cost)
-    user = users.create(
-        request.database,
-        new.username,
-        name=new.name,
-        email=new.email,
-        password=hashed,
-    )
+    user = create(request, request.validated["body"])
     representation = rest.tagged(request, user["rev"], form(request, user))
     return rest.created(request, representation["href"], representation)
 
@@ -99,8 +102,8 @@ def edit(request: Any) -> Document:
     rev = rest.expected_rev(request, user["rev"])
     profile = new.model_dump(include={"name", "bio", "email"}, exclude_unset=True)
     if "password" in new.model_fields_set:
-        _check_password(request, new.current_password, "current_password")
-        _new_password(request, new.password, user["_id"])
+        check_password(request, user["_id"], new.current_password, "current_password")
+        new_password(request, new.password, user["_id"])
     changed = users.change(request.database, user["_id"], profile, rev)
     if "password" in new.model_fields_set:
         changed = set_password(
@@ -114,12 +117,91 @@ def delete(request: Any) -> Any:
     """One's own account, for good."""
     user = request.context.document
     rest.expected_rev(request, user["rev"])
-    _check_password(request, request.validated["body"].password, "password")
+    check_password(request, user["_id"], request.validated["body"].password, "password")
     accounts.delete(request.database, user["_id"])
     return rest.no_content()
 
 
-def _new_password(request: Any, password: str, username: str) -> str:
+@page(context=Users, renderer="directory.jinja2")
+def show_directory(request: Any) -> Document:
+    """Who is here, the latest first; `?name=` seeks a part of a name."""
+    query, database = bodies.query(request, DirectoryQuery), request.database
+    part = grammar.fold(query.name.strip())
+    piece = paging.cut(
+        query,
+        lambda start: (
+            search.walk_users(database, part, start)
+            if part
+            else users.walk(database, start)
+        ),
+        key="joined",
+    )
+    return {"users": piece.items, "more": more(request, piece), "name": query.name}
+
+
+@page(context=User, renderer="user.jinja2")
+def show(request: Any) -> Document:
+    """A user and the user's microposts."""
+    query, user = bodies.query(request, paging.PageQuery), request.context.document
+    piece = paging.cut(
+        query, lambda start: microposts.walk(request.database, user, start)
+    )
+    reader = request.known.username if request.known else None
+    return {
+        "user": user,
+        "microposts": piece.items,
+        "more": more(request, piece),
+        "first": query.cursor is None,
+        "followed": reader is not None
+        and reader != user["_id"]
+        and follows.exists(request.database, reader, user["_id"]),
+    }
+
+
+@page(
+    context=Root,
+    name="register",
+    permission=Permission.REGISTER,
+    renderer="register.jinja2",
+)
+def form_for_new(request: Any) -> Document:
+    """The form for a new account."""
+    return {"minimum": request.site.password_minimum}
+
+
+@action(
+    context=Root,
+    name="register",
+    permission=Permission.REGISTER,
+    renderer="register.jinja2",
+)
+@forms.again(form_for_new)
+def send_new(request: Any) -> Any:
+    """A new account, and its first session."""
+    try:
+        user = create(request, forms.read(request, NewUser))
+    except Conflict:
+        taken = _("is taken, or looks like one that is")
+        raise Invalid.field("username", taken) from None
+    headers = remember(request, user["_id"], user=user)
+    return see_other("/", "welcome", headers)
+
+
+def create(request: Any, new: NewUser) -> Document:
+    """The new user's document. Invalid, Conflict."""
+    password = new_password(request, new.password, new.username)
+    hashed = passwords.hash(password, request.site.password_cost)
+    return users.create(
+        request.database,
+        new.username,
+        name=new.name,
+        email=new.email,
+        password=hashed,
+    )
+
+
+def new_password(request: Any, password: str, username: str) -> str:
+    """The password, if the user may choose it. Invalid: why not."""
     try:
         return passwords.checked(
             password,
@@ -127,12 +209,12 @@ def _new_password(request: Any, password: str, username: str) -> str:
             unlike=(username, request.site.site_name, "microblog"),
         )
     except ValueError as error:
-        raise Invalid.field("password", str(error)) from None
+        raise Invalid.field("password", error.args[0]) from None
 
 
-def _check_password(request: Any, password: str, field: str) -> None:
-    username = request.context.document["_id"]
+def check_password(request: Any, username: str, password: str, field: str) -> None:
+    """Invalid, with the name of the field: that is not the user's password."""
     try:
         authenticate(request.database, request.site, username, password)
     except BadCredentials:
-        raise Invalid.field(field, "is wrong") from None
+        raise Invalid.field(field, _("is wrong")) from None

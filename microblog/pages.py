@@ -1,0 +1,154 @@
+"""Pages: what their views and their templates have in common."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from pyramid.events import BeforeRender
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.static import QueryStringConstantCacheBuster
+from pyramid.view import view_config
+
+from microblog import cookies, forms, markup
+from microblog.i18n import LANGUAGES, _
+from microblog.security import Permission
+from microblog.store import ids
+from microblog.text import MAXIMUM
+
+HERE = Path(__file__).parent
+YEAR = 365 * 86400
+
+page = partial(
+    view_config, request_method=("GET", "HEAD"), permission=Permission.SEE_PAGE
+)
+action = partial(view_config, request_method="POST")
+
+# What a page says after a form has sent its reader there, by the parameter `said`.
+SAID = {
+    "welcome": _("Welcome! Write your first micropost, or look for people to follow."),
+    "posted": _("Your micropost is out."),
+    "edited": _("The micropost is changed."),
+    "deleted": _("The micropost is deleted."),
+    "saved": _("Your settings are saved."),
+    "password": _("Your password is changed. Everything else is logged out."),
+    "ended": _("That login is ended."),
+    "out": _("You are logged out."),
+    "gone": _("Your account is deleted."),
+}
+
+# A path of this site, and nothing that a browser could take for another's.
+_OWN_PATH = re.compile(r"/(?:[\w.~%-][\w.~%/-]*)?(?:\?[\w.~%&=+-]*)?", re.ASCII)
+
+
+def see_other(path: str, said: str = "", headers: Any = ()) -> HTTPSeeOther:
+    """Send the browser on, after a form; `said`: what the next page tells."""
+    query = f"?{urlencode({'said': said})}" if said else ""
+    return HTTPSeeOther(path + query, headers=list(headers))
+
+
+def own_path(path: str) -> str:
+    """`path` if it surely leads to this site, else the front page."""
+    return path if _OWN_PATH.fullmatch(path) and "//" not in path else "/"
+
+
+def micropost_path(author: str, id: int) -> str:
+    """The address of a micropost's page."""
+    return f"/users/{author}/microposts/{id}"
+
+
+def add_globals(event: Any) -> None:
+    """What every template may use; nothing of it asks the database."""
+    request = event["request"]
+    if request is None:
+        return
+    known = request.known
+    event.update(
+        reader=_reader(request),
+        theme=known.credential.get("theme", "") if known else "",
+        site=request.site,
+        language=request.locale_name,
+        languages=LANGUAGES,
+        translate=request.localizer.translate,
+        here=_here(request.environ["PATH_INFO"]),
+        said=_said(request),
+        static=partial(request.static_path),
+        maximum=MAXIMUM,
+        now=datetime.now(UTC),
+        csrf=partial(forms.token, request),
+        moment=ids.moment,
+        micropost_path=micropost_path,
+        linked=markup.linked,
+        content=markup.content,
+        avatar=markup.avatar,
+        age=markup.age,
+        iso=markup.iso,
+        day=markup.day,
+        sentence=markup.sentence,
+        browser=markup.browser,
+    )
+
+
+def _reader(request: Any) -> str | None:
+    """The username of the reader; None: nobody is logged in; "": nobody has asked, as
+    on the page of an error."""
+    if request.known:
+        return str(request.known.username)
+    asked = request.is_known or cookies.read(request) is None
+    return None if asked else ""
+
+
+def _here(path: str) -> str:
+    """Which entry of the site's menu stands for a page."""
+    first, _slash, rest = path.strip("/").partition("/")
+    if first == "users" and rest:
+        return f"user {rest}"
+    return first or "front"
+
+
+def _said(request: Any) -> str | None:
+    try:
+        return SAID.get(request.GET.get("said", ""))
+    except UnicodeDecodeError:
+        return None
+
+
+def templates() -> Path:
+    """The directory of the templates: inside an installed package, beside the package
+    in a checkout."""
+    inside = HERE / "templates"
+    return inside if inside.is_dir() else HERE.parent / "templates"
+
+
+def fingerprint(directory: Path) -> str:
+    """A short digest of all files: addresses with it can be cached for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def includeme(config: Any) -> None:
+    """Templates with their globals, static files under addresses that change with
+    them."""
+    config.add_settings(
+        {
+            "jinja2.i18n.domain": "microblog",
+            "jinja2.trim_blocks": True,
+            "jinja2.lstrip_blocks": True,
+            "jinja2.undefined": "strict",
+            "jinja2.newstyle": True,
+        }
+    )
+    config.include("pyramid_jinja2")
+    config.add_jinja2_search_path(str(templates()))
+    config.add_subscriber(add_globals, BeforeRender)
+    config.add_static_view("static", "microblog:static", cache_max_age=YEAR)
+    config.add_cache_buster(
+        "microblog:static",
+        QueryStringConstantCacheBuster(fingerprint(HERE / "static"), param="v"),
+    )
