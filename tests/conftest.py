@@ -12,7 +12,7 @@ from webtest import TestApp
 import microblog
 from microblog import settings as settings_module
 from microblog.settings import Settings
-from microblog.store import Database, marks
+from microblog.store import Database
 from tests.factories import Api, Factory
 from tests.site import Site
 
@@ -48,7 +48,6 @@ def database(application: Any) -> Database:
     with pymongo.timeout(60):
         for name in database.list_collection_names():
             database[name].delete_many({})
-    marks._noted.clear()
     return database
 
 

@@ -3,11 +3,14 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from microblog.commands import main
 from microblog.store import Database
+from tests.browsing import Browser
+from tests.factories import Factory
 from tests.functional.command import Done, Run
 
 
@@ -48,3 +51,18 @@ def other(
     another = database.client["microblog_other"]
     yield path, another
     database.client.drop_database("microblog_other")
+
+
+@pytest.fixture
+def browser(application: Any, database: Database) -> Browser:
+    """Somebody who is not logged in."""
+    return Browser(application)
+
+
+@pytest.fixture
+def reader(application: Any, make: Factory) -> Browser:
+    """The user alice, logged in."""
+    make.user("alice")
+    browser = Browser(application)
+    assert browser.log_in("alice").status_code == 303
+    return browser

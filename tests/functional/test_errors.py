@@ -57,7 +57,7 @@ def assert_page(answer: TestResponse, status: int) -> None:
     assert answer.status_code == status
     assert answer.content_type == "text/html"
     assert answer.charset == "UTF-8"
-    assert f"<p>{status}: " in answer.text
+    assert f'<p class="status" aria-hidden="true">{status}</p>' in answer.text
     assert 'href="/"' in answer.text
     assert_protected(answer, api=False)
 
@@ -234,7 +234,8 @@ def test_database_that_is_not_ready(down: TestApp) -> None:
 
 
 def test_what_needs_no_database_works_without(down: TestApp) -> None:
-    assert down.get("/").status_code == 200
+    assert down.get("/about").status_code == 200
+    assert down.get("/search").status_code == 200
     assert down.get("/static/style.css").status_code == 200
     assert_problem(Api(down).post("/users", {}), 400)
     assert_problem(Api(down).get("/nothing"), 404)
@@ -242,20 +243,25 @@ def test_what_needs_no_database_works_without(down: TestApp) -> None:
 
 
 def test_page_that_is_not_ready(down: TestApp) -> None:
-    answer = down.get("/users/alice", expect_errors=True)
-    assert_page(answer, 503)
-    assert int(answer.headers["Retry-After"]) > 0
+    for path in ("/", "/users/alice", "/login", "/tags/word"):
+        answer = down.get(path, expect_errors=True)
+        assert_page(answer, 503)
+        assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_name_of_the_site_is_escaped(down: TestApp) -> None:
-    for answer in (down.get("/"), down.get("/nothing", expect_errors=True)):
+    for answer in (down.get("/about"), down.get("/nothing", expect_errors=True)):
         assert "Fish &amp; &lt;Chips&gt;" in answer.text
         assert "<Chips>" not in answer.text
 
 
 def test_site_with_tls_asks_to_keep_to_it(down: TestApp) -> None:
     """RFC 6797; and every address starts with the site's own."""
-    for answer in (down.get("/"), Api(down).get("/nothing"), Api(down).get("/user/a")):
+    for answer in (
+        down.get("/about"),
+        Api(down).get("/nothing"),
+        Api(down).get("/user/a"),
+    ):
         assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
     assert answer.location == "https://example.org/api/users/a"
 

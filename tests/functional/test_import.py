@@ -8,7 +8,8 @@ from zlib import crc32
 
 import pytest
 
-from microblog.store import Database, Document
+from microblog.store import Database, Document, search, timelines, users
+from microblog.store.walks import Start
 from tests.factories import PASSWORD, Api, Factory
 from tests.functional.answers import OTHER_PASSWORD, assert_problem, log_in, page
 from tests.functional.command import Run
@@ -137,6 +138,21 @@ def test_large_import_fills_a_document_and_the_index(
     assert [one["text"] for one in found] == ["number 1099"]
 
 
+def test_imported_ones_stand_in_the_public_timeline_and_the_directory(
+    run: Run, database: Database, make: Factory
+) -> None:
+    make.micropost("carol", "of today")
+    run("import", text=jsonl(*LINES, *(micropost(f"number {n}") for n in range(120))))
+    newest = list(timelines.walk_public(database, Start()))
+    assert len(newest) == 100
+    assert newest[0]["text"] == "of today"
+    joined = [user["_id"] for user in users.walk(database, Start())]
+    assert joined == ["bob", "alice", "carol"]
+    found = search.walk_users(database, "ölçek", Start())
+    assert [user["_id"] for user in found] == ["alice"]
+    assert run("check").output == "0 found\n"
+
+
 def test_bad_lines_are_reported_and_the_rest_goes_in(
     run: Run, tmp_path: Path, database: Database
 ) -> None:
@@ -176,7 +192,7 @@ def test_bad_lines_are_reported_and_the_rest_goes_in(
         ({"kind": "like", "username": "dora"}, "kind"),
         ({"kind": "user", "username": "admin"}, "username: is reserved"),
         ({"kind": "user", "username": "a1ice"}, "looks like one that is taken"),
-        ({"kind": "user", "username": "dora", "password": "x"}, "at least 15"),
+        ({"kind": "user", "username": "dora", "password": "x"}, "15 characters"),
         ({"kind": "user", "username": "dora", "admin": True}, "admin"),
         ({"kind": "user", "username": "dora", "email": "x"}, "email"),
         ({"kind": "user", "username": "dora", "name": "a\nb"}, "name"),

@@ -180,7 +180,7 @@ def test_search_that_reads_too_much_pauses_and_goes_on(
     documents[-1] = microposts.new_document(documents[-1]["_id"], "alice", "old abcd")
     for piece in pieces(documents, 250):
         bulk.insert(database, "microposts", piece)
-    marks.note(database, documents[-1]["_id"], newest, always=True)
+    marks.note(database, documents[-1]["_id"], newest)
     pages = walk(alice, "/search?text=abcd")
     assert len(pages) > 1
     assert [one["text"] for one in joined(pages)] == ["abcd today", "old abcd"]

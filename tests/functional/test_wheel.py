@@ -13,10 +13,15 @@ def test_wheel_carries_templates_and_static_files(tmp_path: Path) -> None:
     subprocess.run([*build, str(tmp_path), str(ROOT)], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    templates = {path.name for path in (ROOT / "templates").glob("*.jinja2")}
-    modules = {
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "microblog").rglob("*.py")
+    templates = {
+        Path("microblog") / path.relative_to(ROOT)
+        for path in (ROOT / "templates").rglob("*.jinja2")
     }
-    assert {f"microblog/templates/{name}" for name in templates} <= names
-    assert "microblog/static/style.css" in names
-    assert modules <= names
+    files = {
+        path.relative_to(ROOT)
+        for pattern in ("**/*.py", "static/**/*.*", "**/*.mo")
+        for path in (ROOT / "microblog").glob(pattern)
+    }
+    assert len(templates) > 20
+    assert Path("microblog/static/app.js") in files
+    assert {path.as_posix() for path in templates | files} <= names
