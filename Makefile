@@ -39,14 +39,17 @@ lock: .venv/installed-for-tests
 	    --output-file requirements-test.txt setup.cfg
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+# The lists are whole. Left to look for more, older versions of pip meet `coverage[toml]`
+# and want its newest version, for which there is no hash.
+LOCKED := $(INSTALL) --require-hashes --no-deps
 .venv/installed: requirements.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(INSTALL) --require-hashes -r requirements.txt
+	$(LOCKED) -r requirements.txt
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/installed-for-tests: .venv/installed requirements-test.txt
-	$(INSTALL) --require-hashes -r requirements-test.txt
+	$(LOCKED) -r requirements-test.txt
 	@touch $@
 
 clean:
