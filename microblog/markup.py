@@ -37,13 +37,18 @@ _linkify = LinkifyIt(
     {"ftp:": None, "mailto:": None, "//": None},
     {"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False},
 )
-_NAMES = re.compile(f"(?ai:{grammar.MENTION.pattern})|(?:{grammar.TAG.pattern})")
+_NAMES = re.compile(f"{grammar.MENTION.pattern}|{grammar.TAG.pattern}")
 
 
 @lru_cache(maxsize=4096)
 def linked(text: str) -> Markup:
     """The text with links for http(s) addresses, mentions and tags; all else inert."""
     return Markup("").join(_pieces(text))
+
+
+def for_xml(text: str) -> str:
+    """The text without the two characters that XML has no place for."""
+    return text.translate({0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD})
 
 
 def content(text: str) -> str:

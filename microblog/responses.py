@@ -74,6 +74,9 @@ def protect(event: Any) -> None:
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    # WebOb would make it absolute by the Host header, and with http behind a proxy that
+    # speaks TLS; a path alone is right wherever the site is reached (RFC 9110, 10.2.2).
+    event.response._abs_headerlist = lambda environ: event.response.headerlist
     if request.site.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if api:
@@ -105,7 +108,8 @@ def compress(request: Any, response: Any) -> None:
     if (
         response.content_type in COMPRESSED
         and response.status_code != 304
-        and "gzip" in request.environ.get("HTTP_ACCEPT_ENCODING", "")
+        and "HTTP_ACCEPT_ENCODING" in request.environ
+        and request.accept_encoding.acceptable_offers(["gzip"])
         and len(response.body) > WORTH_COMPRESSING
     ):
         response.body = zlib.compress(response.body, level=6, wbits=31)

@@ -12,7 +12,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Letters by category that nevertheless leave the screen empty.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-MENTION = re.compile(r"(?<![\w@/.])@([a-z0-9_]{1,30})(?![\w@])", re.ASCII | re.I)
+MENTION = re.compile(r"(?<![\w@/.])@([A-Za-z0-9_]{1,30})(?![\w@])")
 TAG = re.compile(r"(?<![\w#&/])#(\w{1,100})(?!\w)")
 
 

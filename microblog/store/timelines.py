@@ -15,7 +15,7 @@ from microblog.store import (
 )
 from microblog.store.walks import Start
 
-PIECE = 20  # microposts asked for at once
+PIECE = 25  # microposts asked for at once; a page and the one beyond it
 
 
 def walk(database: Database, reader: Document, start: Start) -> Iterator[Document]:

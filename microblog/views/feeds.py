@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from microblog import paging
+from microblog.markup import for_xml
 from microblog.pages import page
 from microblog.resources.tags import Tag
 from microblog.resources.users import User
@@ -42,7 +43,7 @@ def _feed(
     request.response.content_type = ATOM
     return {
         "path": path,
-        "title": title,
-        "microposts": found,
+        "title": for_xml(title),
+        "microposts": [{**one, "text": for_xml(one["text"])} for one in found],
         "updated": max(changed, default=since),
     }

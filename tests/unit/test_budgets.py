@@ -56,10 +56,10 @@ def commands(
     connection.close()
 
 
-def cost(commands: Counter, api: Api, path: str) -> int:
+def cost(commands: Counter, client: Api | Browser, path: str) -> int:
     """Commands of one GET."""
     commands.names.clear()
-    answer = api.get(path)
+    answer = client.get(path)
     assert answer.status_code == 200
     assert commands.names
     return len(commands.names)
@@ -175,10 +175,121 @@ def test_pages(application: Any, alice: Api, make: Factory, commands: Counter) -
         ("reader", "/users/carol"): 3,
         ("visitor", micropost): 2,
         ("reader", micropost): 3,
-        ("visitor", "/"): 4,
+        ("visitor", "/"): 3,
         ("reader", "/"): 3,
         ("visitor", "/users"): 2,
         ("reader", "/users"): 3,
         ("visitor", "/about"): 0,
         ("reader", "/about"): 1,
     }
+
+
+@pytest.fixture
+def visitor(application: Any, make: Factory, commands: Counter) -> Browser:
+    """Somebody at the pages; the key of forms has been read once."""
+    browser = Browser(application)
+    browser.get("/login")
+    return browser
+
+
+@pytest.fixture
+def reader(visitor: Browser, make: Factory) -> Browser:
+    """The user alice at the pages."""
+    make.user("alice")
+    assert visitor.log_in("alice").status_code == 303
+    return visitor
+
+
+def test_page_of_a_user(
+    make: Factory, commands: Counter, application: Any, reader: Browser
+) -> None:
+    make.microposts(60, "carol")
+    assert cost(commands, Browser(application), "/users/carol") == 1
+    assert cost(commands, reader, "/users/carol") <= 3
+    assert cost(commands, reader, "/users/alice") <= 3
+
+
+def test_page_of_a_micropost(
+    make: Factory, commands: Counter, application: Any, reader: Browser
+) -> None:
+    made = make.microposts(41, "carol")
+    for micropost in (made[-1], made[0]):
+        path = f"/users/carol/microposts/{micropost['id']}"
+        assert cost(commands, Browser(application), path) <= 2
+        assert cost(commands, reader, path) <= 3
+
+
+def test_front_page_of_everybody(
+    make: Factory, commands: Counter, visitor: Browser
+) -> None:
+    for number in range(30):
+        make.micropost(f"author_{NAMES[number % 20]}", "#word")
+    assert cost(commands, visitor, "/") <= 3
+    assert cost(commands, visitor, "/tags/word") <= 3
+    assert cost(commands, visitor, "/tags/word/feed") <= 3
+
+
+@pytest.mark.parametrize("followees", [0, 1, 20, 21])
+def test_front_page_of_a_reader(
+    make: Factory, commands: Counter, reader: Browser, followees: int
+) -> None:
+    for number in range(followees):
+        make.follow("alice", f"followee_{NAMES[number]}")
+        make.micropost(f"followee_{NAMES[number]}")
+    assert cost(commands, reader, "/") <= 4 + -(-followees // 20)
+    assert cost(commands, reader, "/newer?than=1") <= 4 + -(-followees // 20)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/settings", 2),
+        ("/settings/email", 2),
+        ("/settings/password", 2),
+        ("/settings/appearance", 2),
+        ("/settings/sessions", 4),
+        ("/users", 3),
+        ("/users/alice/followers", 5),
+        ("/users/alice/following", 5),
+        ("/users/alice/microposts/new", 2),
+        ("/search?text=alice", 8),
+        ("/about", 1),
+    ],
+)
+def test_other_pages_of_a_reader(
+    make: Factory, commands: Counter, reader: Browser, path: str, most: int
+) -> None:
+    make.follow("alice", "bob")
+    make.follow("bob", "alice")
+    make.microposts(30, "bob")
+    assert cost(commands, reader, path) <= most
+
+
+@pytest.mark.parametrize("path", ["/about", "/search", "/robots.txt", "/login"])
+def test_pages_that_need_no_read(
+    commands: Counter, visitor: Browser, path: str
+) -> None:
+    commands.names.clear()
+    assert visitor.get(path).status_code == 200
+    assert commands.names == []
+
+
+def test_page_that_is_not_there_costs_no_read(
+    commands: Counter, reader: Browser
+) -> None:
+    """Nor who asks: an error page is made without the store."""
+    commands.names.clear()
+    for path in ("/nothing", "/users/NOBODY", "/tags/2026", "/static/nothing.css"):
+        assert reader.get(path).status_code == 404
+    assert commands.names == []
+
+
+def test_size_of_a_page(make: Factory, reader: Browser, application: Any) -> None:
+    """Half a page of text twenty times, for the one who can edit it and for others."""
+    for number in range(25):
+        make.micropost("alice", f"{number:02} #word @bob ".ljust(158, "x"))
+    visitor = Browser(application)
+    page = visitor.get("/users/alice")
+    assert len(page.html.select(".micropost")) == 20
+    assert len(page.body) <= 25_600
+    assert len(reader.get("/users/alice").body) <= 2 * 25_600

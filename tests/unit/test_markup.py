@@ -138,9 +138,7 @@ def test_browser(agent: str, shown: str) -> None:
 def test_avatar_is_the_same_for_a_name_and_alike_left_and_right() -> None:
     svg = str(markup.avatar("alice"))
     assert svg == str(markup.avatar("alice")) != str(markup.avatar("alicf"))
-    squares = {
-        (int(x), int(y)) for x, y in re.findall(r"M(\d) (\d)h1v1h-1z", svg)
-    }
+    squares = {(int(x), int(y)) for x, y in re.findall(r"M(\d) (\d)h1v1h-1z", svg)}
     assert squares == {(4 - x, y) for x, y in squares}
     assert re.search(r'class="avatar hue([0-9]|1[01])"', svg)
 

@@ -122,3 +122,29 @@ def test_basic_credentials(header: str, pair: tuple[str, str] | None) -> None:
 def test_unreadable_basic_credentials(header: str) -> None:
     with pytest.raises(Malformed):
         basic_credentials(header)
+
+
+# Views that show and do nothing: files, the errors of ours and of Cornice, redirects.
+OPEN = {
+    "static_view",
+    "refuse",
+    "_fallback_view",
+    "redirect",
+    "default_exceptionresponse_view",
+}
+
+
+def test_every_view_names_a_permission(application: Any) -> None:
+    """Deny by default."""
+    named = 0
+    for view in application.registry.introspector.get_category("views"):
+        known, related = view["introspectable"], view["related"]
+        function = known["callable"]
+        name = getattr(function, "__name__", type(function).__name__)
+        if known["exception_only"] or name in OPEN:
+            continue
+        values = [r["value"] for r in related if r.category_name == "permissions"]
+        assert values, name
+        assert all(isinstance(value, Permission) for value in values), name
+        named += 1
+    assert named > 50
