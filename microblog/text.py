@@ -35,6 +35,11 @@ def check_characters(text: str) -> None:
         raise ValueError(_("has the control character ${code}", mapping={"code": code}))
 
 
+def without_controls(text: str) -> str:
+    """The text as a page can show it, whatever it is."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def is_visible(text: str) -> bool:
     """Whether a reader would see anything at all."""
     return any(

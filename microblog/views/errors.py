@@ -141,7 +141,8 @@ def forbidden(request: Any) -> Response:
         return answer(request, 401, "a bearer token is required", [], headers)
     reading = request.method in {"GET", "HEAD"}
     if not is_api(request) and request.known is None and reading:
-        return HTTPSeeOther(f"/login?next={quote(quote(request.path_info))}")
+        query = f"?{request.query_string}" if request.query_string else ""
+        return HTTPSeeOther(f"/login?next={quote(quote(request.path_info) + query)}")
     return answer(request, 403, _("this is not yours to do"), [], {})
 
 

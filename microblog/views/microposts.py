@@ -14,6 +14,7 @@ from microblog.pages import action, micropost_path, page, see_other
 from microblog.resources.microposts import Micropost, Microposts
 from microblog.security import Permission
 from microblog.store import Document, idempotency, ids, microposts, users
+from microblog.usernames import is_username
 from microblog.views.inputs import Body, Text, Username
 from microblog.views.users import href as user_href
 
@@ -141,7 +142,8 @@ def show(request: Any) -> Document:
 )
 def compose(request: Any) -> Document:
     """The form for a new micropost; `?to=bob` addresses it to bob."""
-    return {"to": request.GET.get("to", "")}
+    to = request.GET.get("to", "")
+    return {"to": to if is_username(to) else ""}
 
 
 @action(
@@ -175,7 +177,7 @@ def form_for_edit(request: Any) -> Document:
 @forms.again(form_for_edit)
 def send_edit(request: Any) -> Any:
     """Edit one's micropost, if it is still as the form showed it."""
-    rev = ids.parse(request.form.value("rev"))
+    rev = ids.parse(request.form.value("rev")) or 0
     changed = _change(request, _typed(request).model_dump(), rev)
     return see_other(micropost_path(changed["author"], changed["id"]), "edited")
 

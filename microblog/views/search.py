@@ -53,7 +53,14 @@ def read(request: Any) -> Document:
 def show(request: Any) -> Document:
     """People and microposts with a part of text; what is wrong with it beside it."""
     text = request.GET.get("text", "")
-    nothing = {"text": text, "people": [], "microposts": [], "more": None, "error": ""}
+    shown = grammar.without_controls(text)
+    nothing: Document = {
+        "text": shown,
+        "people": [],
+        "microposts": [],
+        "more": None,
+        "error": "",
+    }
     if not text:
         return nothing
     try:

@@ -216,3 +216,33 @@ def test_asking_does_nothing(
     assert is_logged_in(reader)
     assert make.database.follows.find_one({}) is None
     assert make.database.tokens.count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/about",
+        "/login",
+        "/register",
+        "/search?text=word",
+        "/users",
+        "/users/alice",
+        "/users/alice/feed",
+        "/users/alice/followers",
+        "/users/alice/following",
+        "/users/nobody",
+        "/tags/word",
+        "/settings",
+        "/robots.txt",
+        "/static/style.css",
+    ],
+)
+def test_visitors_leave_no_trace(browser: Browser, make: Factory, path: str) -> None:
+    make.micropost("alice", "a #word")
+    names = sorted(set(make.database.list_collection_names()) - {"keys"})
+    before = [list(make.database[name].find()) for name in names]
+    for _ in range(2):
+        assert "Set-Cookie" not in browser.get(path).headers
+    assert [list(make.database[name].find()) for name in names] == before
+    assert set(make.database.list_collection_names()) - {"keys"} == set(names)
