@@ -170,6 +170,9 @@ def test_pages(application: Any, alice: Api, make: Factory, commands: Counter) -
             commands.names.clear()
             assert who.get(path).status_code == 200
             costs[name, path] = len(commands.names)
+    # Every 32nd user or so, drawn by a hash, makes a step, and a step one more read.
+    assert costs.pop(("visitor", "/users")) <= 4
+    assert costs.pop(("reader", "/users")) <= 5
     assert costs == {
         ("visitor", "/users/carol"): 1,
         ("reader", "/users/carol"): 3,
@@ -177,8 +180,6 @@ def test_pages(application: Any, alice: Api, make: Factory, commands: Counter) -
         ("reader", micropost): 3,
         ("visitor", "/"): 3,
         ("reader", "/"): 3,
-        ("visitor", "/users"): 2,
-        ("reader", "/users"): 3,
         ("visitor", "/about"): 0,
         ("reader", "/about"): 1,
     }
