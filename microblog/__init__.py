@@ -36,6 +36,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.include("microblog.rest")
         config.include("microblog.pages")
         config.include("microblog.views")
+        config.include("microblog.tasks")
         # A mistake above ends the start before a document server is started.
         config.commit()
         config.include("microblog.database")

@@ -2,7 +2,8 @@
 
 A key comes, in this order, from the command line of `pserve`, the environment
 (`HTTP_PORT`, `DATA_DIR`, else `MICROBLOG_` and the key in capitals with `_` for `.`)
-and the ini file. `mongodb.uri_file` names a file that holds the value of `mongodb.uri`.
+and the ini file. Of the secrets, each can come from a file: `mongodb.uri_file` names
+one that holds the value of `mongodb.uri`.
 """
 
 import os
@@ -24,6 +25,8 @@ from microblog.errors import ConfigurationError
 
 # Keys of other libraries that may stand beside ours in the ini file.
 FOREIGN = ("pyramid.", "jinja2.", "debugtoolbar.")
+BROKERS = ("mongodb", "redis", "rediss", "amqp", "amqps", "pyamqp")
+SECRETS = ("mongodb.uri", "celery.broker_url", "mail.password")
 PLAIN = {"http_port": "HTTP_PORT", "data_dir": "DATA_DIR"}
 
 
@@ -42,6 +45,13 @@ def _origin(url: str) -> str:
 def _uri(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
+    return secret
+
+
+def _broker(secret: SecretStr) -> SecretStr:
+    scheme, colon, _rest = secret.get_secret_value().partition("://")
+    if not colon or scheme.partition("+")[0] not in BROKERS:
+        raise ValueError(f"must begin with one of {', '.join(BROKERS)} and ://")
     return secret
 
 
@@ -84,6 +94,34 @@ class Settings(BaseModel):
     session_lifetime: Annotated[
         int, Field(alias="session.lifetime", ge=300, le=365 * 86400)  # seconds
     ] = 30 * 86400
+    # Empty: the database that mongodb.uri names, or without one a folder in data_dir.
+    celery_broker_url: Annotated[
+        SecretStr, Field(alias="celery.broker_url"), AfterValidator(_broker)
+    ] = SecretStr("")
+    worker_threads: Annotated[int, Field(alias="worker.threads", ge=2, le=64)] = 4
+    # Empty: mails are files in data_dir/mail, which `microblog mail` shows.
+    mail_host: Annotated[str, Field(alias="mail.host")] = ""
+    mail_port: Annotated[int, Field(alias="mail.port", ge=1, le=65535)] = 587
+    # starttls: begins in the clear and insists on TLS. tls: from the first byte.
+    mail_tls: Annotated[Literal["starttls", "tls", "none"], Field(alias="mail.tls")] = (
+        "starttls"
+    )
+    mail_username: Annotated[str, Field(alias="mail.username")] = ""
+    mail_password: Annotated[SecretStr, Field(alias="mail.password")] = SecretStr("")
+    # Empty: microblog@ and the host of site.url.
+    mail_sender: Annotated[
+        str, Field(alias="mail.sender", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    ] = ""
+    # Mails at once to one reader within an hour; the rest comes in one digest.
+    mail_hourly: Annotated[int, Field(alias="mail.hourly", ge=0, le=100)] = 10
+    mail_timeout: Annotated[
+        int, Field(alias="mail.timeout", ge=1, le=300)  # seconds, for each SMTP reply
+    ] = 20
+
+    @property
+    def sender(self) -> str:
+        """The address that mails come from."""
+        return self.mail_sender or f"microblog@{urlsplit(self.url).hostname}"
 
     @property
     def is_secure(self) -> bool:
@@ -110,14 +148,15 @@ def read(
         if not key.startswith(FOREIGN)
     }
     for key in _keys():
-        name = PLAIN.get(key) or "MICROBLOG_" + key.upper().replace(".", "_")
+        name = _variable(key)
         if environment.get(name):
             values[key] = environment[name]
         if overrides and overrides.get(key):
             values[key] = overrides[key]
-    path = values.pop("mongodb.uri_file", "")
-    if path and not environment.get("MICROBLOG_MONGODB_URI"):
-        values["mongodb.uri"] = _secret(path, source)
+    for key in SECRETS:
+        path = values.pop(f"{key}_file", "")
+        if path and not environment.get(_variable(key)):
+            values[key] = _secret(path, key, source)
     try:
         # An empty value in the ini file means the default.
         return Settings(**{key: value for key, value in values.items() if value})
@@ -134,16 +173,18 @@ def read(
 
 def _keys() -> list[str]:
     fields = Settings.model_fields
-    return [field.alias or name for name, field in fields.items()] + [
-        "mongodb.uri_file"
-    ]
+    named = [field.alias or name for name, field in fields.items()]
+    return [*named, *(f"{key}_file" for key in SECRETS)]
 
 
-def _secret(path: str, source: str) -> str:
+def _variable(key: str) -> str:
+    """The name in the environment."""
+    return PLAIN.get(key) or "MICROBLOG_" + key.upper().replace(".", "_")
+
+
+def _secret(path: str, key: str, source: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not text"
-        raise ConfigurationError(
-            f"{source}: mongodb.uri_file: {path}: {reason}"
-        ) from None
+        raise ConfigurationError(f"{source}: {key}_file: {path}: {reason}") from None

@@ -37,7 +37,7 @@ def insert(database: Database, collection: str, documents: list[Document]) -> In
         elif collection != "microposts" or microposts.is_same(other, document):
             result.known.append(document)
         else:
-            document["_id"] += 1
+            microposts.set_id(document, document["_id"] + 1)
             moved.append(document)
     if moved:
         further = insert(database, collection, moved)

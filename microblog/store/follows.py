@@ -1,7 +1,8 @@
 """Follows: who reads whom.
 
-A document: `_id` "follower followee", `follower`, `followee`, `at` (an id: when). Both
-names are indexed with `at`, so that the newest links come first in either direction.
+A document: `_id` "follower followee", `follower`, `followee`, `at` (an id: when),
+`day` (of `at`, counted from 1970). Both names are indexed with `at`, so that the newest
+links come first in either direction.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,16 +18,19 @@ PIECE = 20  # links asked for at once
 INDEXES = [
     IndexModel([("follower", 1), ("at", -1)]),
     IndexModel([("followee", 1), ("at", -1)]),
+    IndexModel([("day", 1), ("at", -1)]),
 ]
 
 
 def new_document(follower: str, followee: str) -> Document:
     """The link from one user to another, made now."""
+    at = ids.new()
     return {
         "_id": f"{follower} {followee}",
         "follower": follower,
         "followee": followee,
-        "at": ids.new(),
+        "at": at,
+        "day": ids.day(at),
     }
 
 

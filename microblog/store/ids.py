@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 
 BITS = 16
+DAY = 86_400_000  # milliseconds
 MAXIMUM = 2**63 - 1
 
 _GRAMMAR = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
@@ -44,6 +45,16 @@ def moment(id: int) -> datetime:
     """When the thing with this id was made, to the millisecond, in UTC."""
     seconds, milliseconds = divmod(id >> BITS, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
+
+
+def day(id: int) -> int:
+    """The day (UTC) of an id, counted from 1970."""
+    return (id >> BITS) // DAY
+
+
+def of_day(day: int) -> int:
+    """The first id of a day."""
+    return day * DAY << BITS
 
 
 def parse(text: str) -> int | None:

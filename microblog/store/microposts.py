@@ -1,9 +1,10 @@
 """Microposts: the truth about each, and the walk over those of one author.
 
 A document: `_id`, `author`, `text`, `referenced` (username or None), `mentions`,
-`tags`, `edited` (datetime or None), `rev`, `grams`. Out of here a micropost is a
-reference, what a page shows of it, and its author: `id`, `author`, `text`,
-`referenced`, `edited`, `rev`.
+`tags`, `edited` (datetime or None), `rev`, `grams`, `day` (of the `_id`, counted from
+1970) and, while somebody it names is still to be mailed, `undone.mails` (its `_id`).
+Out of here a micropost is a reference, what a page shows of it, and its author: `id`,
+`author`, `text`, `referenced`, `edited`, `rev`.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from microblog.i18n import _
 from microblog.store import Database, Document, grams, ids, marks, users
 from microblog.store.walks import Frontier, Start, first_span, windows
 
+MAILS = "mails"  # what can be undone of a micropost: who is named is to be mailed
 BEING_POSTED = 5_000 << ids.BITS  # a micropost that old has its reference
 PAGE = 20  # a deletion that leaves fewer references than this refills them
 
@@ -27,6 +29,8 @@ INDEXES = [
     IndexModel([("author", 1), ("_id", -1)]),
     IndexModel([("grams", 1), ("_id", -1)]),
     IndexModel([("tags", 1), ("_id", -1)]),
+    IndexModel([("day", 1), ("_id", -1)]),
+    IndexModel("undone.mails", sparse=True),
 ]
 
 
@@ -34,14 +38,28 @@ def new_document(
     id: int, author: str, text: str, referenced: str | None = None
 ) -> Document:
     """The document of a micropost with a checked text."""
-    return {
-        "_id": id,
+    document = {
         "author": author,
         "referenced": referenced,
         "edited": None,
         "rev": 1,
         **_from_text(author, text),
     }
+    return set_id(document, id)
+
+
+def set_id(document: Document, id: int) -> Document:
+    """The same document, under this id."""
+    document |= {"_id": id, "day": ids.day(id)}
+    if "undone" in document:
+        document["undone"] = dict.fromkeys(document["undone"], id)
+    return document
+
+
+def named(document: Document) -> list[str]:
+    """The usernames that a micropost names, but not its author's."""
+    names = dict.fromkeys([*document["mentions"], document["referenced"]])
+    return [name for name in names if name not in {None, document["author"]}]
 
 
 def _from_text(author: str, text: str) -> Document:
@@ -86,8 +104,10 @@ def create(
     newest = max((old["id"] for old in author["microposts"]), default=0)
     id = id or ids.new(after=newest)
     document = new_document(id, author["_id"], text, referenced)
+    if named(document):
+        document["undone"] = {MAILS: id}
     while not _insert(database, document):
-        document["_id"] = ids.new(after=newest)
+        set_id(document, ids.new(after=newest))
     if document["_id"] > newest:
         users.add_reference(database, author["_id"], reference(document))
     else:

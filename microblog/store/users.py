@@ -1,12 +1,14 @@
 """Users: who they are, and references to the newest microposts of each.
 
 A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
-or None), `created`, `joined` (an id: when, the order of the directory), `mails` (which
-ones the user wants), `theme`, `language`, `rev` (goes up with every change), `counts`
+or None), `created`, `joined` (an id: when, the order of the directory), `confirmed`
+(whether mails reach the user at `email`), `mails` (AT_ONCE, DAILY or NEVER), `theme`,
+`language`, `rev` (goes up with every change), `counts`
 of microposts, following and followers, `first` (id of the oldest micropost), and
 `microposts`: extended references to the newest 40, newest first. MongoDB's manual calls
 the last the subset pattern. A deleted user keeps `_id`, `folded` and `deleted`, so that
-nobody takes the name.
+nobody takes the name, and `undone.purge` (an id: since when) while something of it is
+left to purge.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,12 +26,24 @@ from microblog.store.walks import MINUTE, Ladder, Start, windows
 
 EMBEDDED = 40  # references in a user's document
 PIECE = 20  # users asked for at once
-PROFILE = ("name", "bio", "email", "password", "mails", "theme", "language")
-MENTION = "mention"  # a mail that a user may want: when a micropost names them
+# When a user who is named in a micropost wants a mail.
+AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
+PROFILE = (
+    "name",
+    "bio",
+    "email",
+    "confirmed",
+    "password",
+    "mails",
+    "theme",
+    "language",
+)
 
 INDEXES = [
     IndexModel("folded", unique=True),
     IndexModel("joined"),
+    IndexModel("email", partialFilterExpression={"email": {"$gt": ""}}),
+    IndexModel("undone.purge", sparse=True),
 ]
 
 
@@ -49,7 +63,8 @@ def new_document(
         "bio": bio,
         "email": email,
         "password": password,
-        "mails": [MENTION],
+        "confirmed": False,
+        "mails": AT_ONCE,
         "theme": "",
         "language": "",
         "created": datetime.now(UTC).replace(microsecond=0),

@@ -79,7 +79,10 @@ def mails(request: Any) -> Document:
 def change_mails(request: Any) -> Any:
     """Change them."""
     new = forms.read(request, Mails)
-    wanted = {"email": new.email, "mails": ["mention"] if new.mention else []}
+    wanted = {
+        "email": new.email,
+        "mails": users.AT_ONCE if new.mention else users.NEVER,
+    }
     users.change(request.database, request.identity.username, wanted)
     return see_other("/settings/email", "saved")
 

@@ -194,12 +194,12 @@ def test_mails(reader: Browser, database: Database) -> None:
     form["email"], form["mention"] = "a@example.org", False
     form.submit()
     stored = users.find(database, "alice") or {}
-    assert (stored["email"], stored["mails"]) == ("a@example.org", [])
+    assert (stored["email"], stored["mails"]) == ("a@example.org", "never")
     form = reader.form("/settings/email")
     assert not form["mention"].checked
     form["mention"] = True
     form.submit()
-    assert (users.find(database, "alice") or {})["mails"] == ["mention"]
+    assert (users.find(database, "alice") or {})["mails"] == "at once"
     wrong = reader.send("/settings/email", email="nobody")
     assert wrong.html.find(id="email-error")
 

@@ -12,7 +12,7 @@ import pytest
 from pymongo import monitoring
 
 from microblog.database import Connection
-from microblog.store import Database
+from microblog.store import Database, marks
 from tests.browsing import Browser
 from tests.factories import Api, Factory
 
@@ -43,6 +43,9 @@ def commands(
     application: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Counter]:
     """Counts on a client of its own, which serves the application meanwhile."""
+    # Every 32nd user or so, drawn by a hash, makes a step of the directory, and a step
+    # one more read: here nobody does.
+    monkeypatch.setattr(marks, "is_step", lambda joined: False)
     counter = Counter(database.name)
     monitoring._LISTENERS.command_listeners.append(counter)
     connection = Connection(application.registry["settings"]).open()
@@ -170,9 +173,6 @@ def test_pages(application: Any, alice: Api, make: Factory, commands: Counter) -
             commands.names.clear()
             assert who.get(path).status_code == 200
             costs[name, path] = len(commands.names)
-    # Every 32nd user or so, drawn by a hash, makes a step, and a step one more read.
-    assert costs.pop(("visitor", "/users")) <= 4
-    assert costs.pop(("reader", "/users")) <= 5
     assert costs == {
         ("visitor", "/users/carol"): 1,
         ("reader", "/users/carol"): 3,
@@ -180,6 +180,8 @@ def test_pages(application: Any, alice: Api, make: Factory, commands: Counter) -
         ("reader", micropost): 3,
         ("visitor", "/"): 3,
         ("reader", "/"): 3,
+        ("visitor", "/users"): 2,
+        ("reader", "/users"): 3,
         ("visitor", "/about"): 0,
         ("reader", "/about"): 1,
     }

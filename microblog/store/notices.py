@@ -1,0 +1,55 @@
+"""Notices: that a reader was named in a micropost. Each is noted once, and decides by
+its place among those of the same hour whether it is mailed at once.
+
+A document: `_id` "reader hour" (the hour of the microposts, counted from 1970),
+`notices` (`micropost`, and `how`: what the reader wanted when it was noted) in the
+order in which they came, and `expires`. There are at most MOST in an hour.
+"""
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from microblog.store import Database, Document, ids
+
+MOST = 100
+HOUR = 3_600_000  # milliseconds
+# Microposts older than that are mailed to nobody, so that none is mailed twice.
+MAILED = timedelta(days=30)
+KEPT = MAILED + timedelta(days=10)
+
+INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
+
+
+def hour(micropost: int) -> int:
+    """The hour of an id, counted from 1970."""
+    return (micropost >> ids.BITS) // HOUR
+
+
+def note(
+    database: Database, reader: str, micropost: int, how: str
+) -> tuple[str, int] | None:
+    """How the reader is to be told of the micropost, and its place among those of the
+    hour, from 0. The same whenever it is asked; None: there were too many."""
+    id = f"{reader} {hour(micropost)}"
+    notice = {"micropost": micropost, "how": how}
+    query = {
+        "_id": id,
+        "notices.micropost": {"$ne": micropost},
+        f"notices.{MOST - 1}": {"$exists": False},
+    }
+    expires = datetime.now(UTC) + KEPT
+    update = {"$push": {"notices": notice}, "$set": {"expires": expires}}
+    # A duplicate: it was noted before, or there are too many.
+    with contextlib.suppress(DuplicateKeyError):
+        database.notices.update_one(query, update, upsert=True)
+    return _place(database.notices.find_one({"_id": id}), micropost)
+
+
+def _place(document: Document | None, micropost: int) -> tuple[str, int] | None:
+    for place, notice in enumerate(document["notices"] if document else ()):
+        if notice["micropost"] == micropost:
+            return notice["how"], place
+    return None

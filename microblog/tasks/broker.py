@@ -1,0 +1,70 @@
+"""The Celery application of a site: where its tasks wait.
+
+By default that is the site's own MongoDB. The embedded server takes a message out of
+10,000 at 8 a second, because find-and-modify scans there; with it, tasks wait as files
+in a folder of the data directory.
+"""
+
+from typing import Any
+
+from celery import Celery
+
+from microblog.settings import Settings
+
+QUEUE = "microblog"
+FOLDER = "microblog.tasks.folder:Transport://"
+RETRIES = 5
+BACKOFF_SECONDS = 2  # before the first retry; twice as long before each further one
+
+
+def application(settings: Settings) -> Celery:
+    """The application, for who sends tasks; the worker adds what they do."""
+    celery = Celery("microblog", broker=url(settings), set_as_current=False)
+    celery.conf.update(
+        broker_transport_options=_options(settings),
+        broker_connection_retry_on_startup=True,
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        # A worker holds few tasks: what it holds when it is killed, waits for sweep.
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        timezone="UTC",
+        # Beat's memory of what it did last would be one more file to lose; after a
+        # start everything periodic is due once.
+        beat_scheduler="celery.beat:Scheduler",
+    )
+    return celery
+
+
+def url(settings: Settings) -> str:
+    """The broker's address; it may hold a password."""
+    if given := settings.celery_broker_url.get_secret_value():
+        return given
+    if uri := settings.mongodb_uri.get_secret_value():
+        return _with_database(uri, settings.mongodb_database)
+    return FOLDER
+
+
+def _with_database(uri: str, database: str) -> str:
+    """The URI with the database put where Kombu looks for it."""
+    address, question, options = uri.partition("?")
+    scheme, _, hosts = address.partition("://")
+    hosts = hosts.partition("/")[0]
+    return f"{scheme}://{hosts}/{database}{question}{options}"
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    if url(settings) != FOLDER:
+        return {}
+    folder = settings.data_dir.absolute() / "tasks"
+    return {
+        "data_folder_in": str(folder / "waiting"),
+        "data_folder_out": str(folder / "waiting"),
+        "processed_folder": str(folder / "taken"),
+        "control_folder": str(folder / "control"),
+        "store_processed": False,
+    }
