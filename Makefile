@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 # HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
-	@exec $(BIN)/pserve development.ini
+	@exec $(BIN)/microblog -c development.ini run
 
 # PYTEST: more for pytest. Without Chromium, or without Node, tests can be left out:
 # make test PYTEST="--ignore=tests/browser --ignore=tests/judges"

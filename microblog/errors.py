@@ -66,6 +66,10 @@ class Expired(MicroblogError):
     """A form came without a token of this session, or with one that is too old."""
 
 
+class BadLink(MicroblogError):
+    """A link from a mail is too old, was used, or was never one."""
+
+
 class Unavailable(MicroblogError):
     """The document server does not answer, or is not ready yet."""
 

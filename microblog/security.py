@@ -15,7 +15,7 @@ from microblog import cookies, passwords
 from microblog.errors import BadCredentials, BadToken, Malformed
 from microblog.i18n import _
 from microblog.settings import Settings
-from microblog.store import Database, Document, sessions, tokens, users
+from microblog.store import Database, Document, accounts, sessions, tokens, users
 from microblog.usernames import is_username
 
 API = "/api"
@@ -29,6 +29,7 @@ class Permission(StrEnum):
     LOG_OUT = "log out"
     READ = "read"
     REGISTER = "register"
+    FOLLOW_LINK = "follow link"
     GET_TOKEN = "get token"
     END_TOKEN = "end token"
     EDIT_PROFILE = "edit profile"
@@ -39,6 +40,7 @@ class Permission(StrEnum):
     DELETE = "delete"
     READ_TIMELINE = "read timeline"
     FOLLOW = "follow"
+    SEE_TASKS = "see tasks"
 
 
 # What an app may do before it says who it is; for the rest it needs a token, reads too.
@@ -217,9 +219,23 @@ def set_password(
     """The user after the password, already checked, was set; every login ends."""
     hashed = passwords.hash(password, settings.password_cost)
     user = users.change(database, username, {"password": hashed})
-    tokens.delete_all(database, username)
-    sessions.delete_all(database, username)
+    accounts.end_logins(database, username)
     return user
+
+
+def reset_password(
+    database: Database, settings: Settings, user: Document, password: str
+) -> bool:
+    """Set the password, already checked, if it is still the one of the document `user`;
+    whether it was. Every login ends."""
+    hashed = passwords.hash(password, settings.password_cost)
+    # Before and after: a crash in between leaves no login of a thief's, and a link that
+    # still works; and whoever is logging in with the old password finds it changed.
+    accounts.end_logins(database, user["_id"])
+    if not users.replace_password(database, user["_id"], user["password"], hashed):
+        return False
+    accounts.end_logins(database, user["_id"])
+    return True
 
 
 def includeme(config: Any) -> None:

@@ -49,6 +49,7 @@ def run(application: Any) -> None:
     try:
         server.run()
     finally:
+        application.registry["sender"].close()
         application.registry["connection"].close()
 
 

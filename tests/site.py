@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,18 +16,37 @@ import pytest
 from tests.factories import PASSWORD
 
 START_SECONDS = 30
+LOG = """
+[loggers]
+keys = root, microblog
+[handlers]
+keys = console
+[formatters]
+keys =
+[logger_root]
+level = WARNING
+handlers = console
+[logger_microblog]
+level = INFO
+handlers =
+qualname = microblog
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+"""
 
 
 class Site:
     """A web server with its embedded document server, started as an operator would."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, settings: str = ""):
+        """`settings`: more lines of its ini file."""
         self.directory = directory
         self.data_dir = directory / "var"
         self.ini = directory / "site.ini"
         self.ini.write_text(
             "[app:main]\nuse = egg:microblog\nhttp_host = 127.0.0.1\nhttp_port = 0\n"
-            "password.cost = 4\n\n[server:main]\nuse = egg:microblog\n"
+            f"password.cost = 4\n{settings}\n[server:main]\nuse = egg:microblog\n{LOG}"
         )
         self.log = directory / "log"
         self.port = 0
@@ -53,6 +73,26 @@ class Site:
                 return
             time.sleep(0.05)
         pytest.fail(f"the site does not start: {self.log.read_text()}")
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start a worker, and wait until it works."""
+        log = self.directory / "worker.log"
+        before = log.stat().st_size if log.exists() else 0
+        with open(log, "ab") as output:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "microblog", "-c", str(self.ini), "worker"],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and worker.poll() is None:
+            if re.search(rb"worker \S+ is ready", log.read_bytes()[before:]):
+                return worker
+            time.sleep(0.05)
+        worker.kill()
+        worker.wait()
+        pytest.fail(f"the worker does not start: {log.read_text()}")
 
     def stop(self) -> int:
         """Stop the web server by SIGTERM; its exit status."""

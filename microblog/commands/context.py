@@ -12,6 +12,9 @@ from microblog.database import Connection, failures
 from microblog.errors import ConfigurationError
 from microblog.settings import Settings
 from microblog.store import Database
+from microblog.tasks.broker import application
+from microblog.tasks.jobs import Site
+from microblog.tasks.worker import Worker
 
 
 class Context:
@@ -33,10 +36,31 @@ class Context:
     def database(self) -> Database:
         """The database, ready for long work; the embedded server is started if no
         other process runs it. ConfigurationError, Unavailable: why there is none."""
-        if self._connection is None:
-            self._connection = Connection(self.settings, seconds=None).open()
         with failures():
-            return self._connection.wait()
+            return self.open().wait()
+
+    @cached_property
+    def celery(self) -> Any:
+        """Where tasks are queued."""
+        return application(self.settings)
+
+    @property
+    def site(self) -> Site:
+        """What tasks work with, when they are done in this process."""
+        worker = Worker(self.settings, self.open())
+        return worker.site
+
+    def open(self, seconds: float | None = None) -> Connection:
+        """The connection to the document server, which is started if it has to be;
+        `seconds`: how long an operation may take. ConfigurationError: why it cannot
+        be."""
+        if self._connection is None:
+            self._connection = Connection(self.settings, seconds).open()
+        return self._connection
+
+    def set_up_logging(self) -> None:
+        """Log as the ini file says."""
+        plaster.get_loader(f"{self.ini}#main").setup_logging({})
 
     def close(self) -> None:
         """Close the connection; stop the embedded server if it was started here."""

@@ -23,7 +23,7 @@ class NewUser(Body):
 
 @click.group()
 def user() -> None:
-    """Add users, set passwords."""
+    """Add users, set passwords, name administrators."""
 
 
 @user.command()
@@ -58,6 +58,19 @@ def password(context: Context, username: str) -> None:
         new = _password(context, username)
         set_password(context.database, context.settings, username, new)
     click.echo(f"password of {username} set; all tokens have ended")
+
+
+@user.command()
+@click.argument("username")
+@click.option("--revoke", is_flag=True, help="No longer.")
+@click.pass_obj
+def admin(context: Context, username: str, revoke: bool) -> None:
+    """Make a user an administrator, who sees /admin."""
+    with failures():
+        if not usernames.is_username(username):
+            raise NotFound(f"there is no user {username!r}")
+        users.change(context.database, username, {"admin": not revoke})
+    click.echo(f"{username} is {'no ' if revoke else 'an '}administrator")
 
 
 def _checked(username: str, name: str, email: str) -> NewUser:

@@ -190,7 +190,7 @@ class EmbeddedServer:
         launcher = [sys.executable, "-m", "microblog.database.launcher"]
         with open(log, "wb") as output:
             return subprocess.Popen(  # noqa: S603 (a list of our own words)
-                [*launcher, str(os.getpid()), *arguments],
+                [*launcher, str(os.getpid()), "secantus", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=output,

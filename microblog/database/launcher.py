@@ -1,7 +1,7 @@
-"""Becomes the embedded document server, and dies with the process that wanted it.
+"""Becomes a Python program that dies with the process that wanted it.
 
-Run as `python -m microblog.database.launcher PARENT ARGUMENT…`: a program of its own,
-because code between fork and exec is not safe in a process with threads.
+Run as `python -m microblog.database.launcher PARENT MODULE ARGUMENT…`: a program of its
+own, because code between fork and exec is not safe in a process with threads.
 """
 
 import ctypes
@@ -13,17 +13,17 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Replace this process by the server. `arguments`: the parent's id, the server's
-    own arguments."""
+    """Replace this process by the program. `arguments`: the parent's id, the program's
+    module and its own arguments."""
     parent, *rest = arguments
     if sys.platform == "linux":
-        # An orphan would keep the lock of the data directory. SIGTERM stops the
-        # server cleanly; the setting survives exec.
+        # An orphaned server would keep the lock of the data directory. SIGTERM stops
+        # it cleanly; the setting survives exec.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):
         return  # The parent was gone before the line above.
-    server = [sys.executable, "-m", "secantus", *rest]
-    os.execv(sys.executable, server)  # noqa: S606 (a list of our own words)
+    program = [sys.executable, "-m", *rest]
+    os.execv(sys.executable, program)  # noqa: S606 (a list of our own words)
 
 
 if __name__ == "__main__":

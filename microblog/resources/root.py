@@ -4,6 +4,7 @@ from typing import Any
 
 from pyramid.authorization import Allow, Authenticated, Everyone
 
+from microblog.resources.admin import Admin
 from microblog.resources.node import READABLE, Acl, Node
 from microblog.resources.settings import Settings
 from microblog.resources.tags import Tags
@@ -14,7 +15,7 @@ from microblog.security import Permission
 class Root(Node):
     """The site; made anew for every request."""
 
-    children = {"users": Users, "tags": Tags, "settings": Settings}
+    children = {"users": Users, "tags": Tags, "settings": Settings, "admin": Admin}
 
     def __init__(self, request: Any):
         self.__parent__ = None
@@ -27,6 +28,7 @@ class Root(Node):
             (Allow, Everyone, Permission.LOG_IN),
             (Allow, Everyone, Permission.LOG_OUT),
             (Allow, Everyone, Permission.REGISTER),
+            (Allow, Everyone, Permission.FOLLOW_LINK),
             (Allow, Everyone, Permission.GET_TOKEN),
             (Allow, Authenticated, Permission.END_TOKEN),
         ]

@@ -1,23 +1,31 @@
 """The end of an account: gone at once for everybody, purged piece by piece."""
 
-from microblog.store import Database, follows, pieces, sessions, tokens, users
+from microblog.store import (
+    Database,
+    follows,
+    pieces,
+    sessions,
+    tokens,
+    undone,
+    users,
+)
 
 PIECE = 50  # documents removed at once
 
 
-def delete(database: Database, username: str, limit: int = 500) -> None:
-    """Delete the account; purge at most about `limit` documents of it now. `check
-    --repair` purges the rest of a larger one."""
+def delete(database: Database, username: str, limit: int = 100) -> bool:
+    """Delete the account, and purge at most about `limit` documents of it now; whether
+    that was all. The rest of a larger one is a task's."""
     # Before and, by `purge`, after: a crash in between leaves no token or session that
     # works, and none drawn in between stays.
     end_logins(database, username)
     users.mark_deleted(database, username)
-    purge(database, username, limit)
+    return purge(database, username, limit)
 
 
-def purge(database: Database, username: str, limit: int | None = None) -> int:
-    """Remove what a deleted user has left; how many documents. Can be stopped and run
-    again anywhere."""
+def purge(database: Database, username: str, limit: int | None = None) -> bool:
+    """Remove what a deleted user has left, at most about `limit` documents; whether
+    that was all. Can be stopped and run again anywhere."""
     end_logins(database, username)
     removed = 0
     for collection, query in (
@@ -31,9 +39,13 @@ def purge(database: Database, username: str, limit: int | None = None) -> int:
         left = [document["_id"] for document in found]
         for piece in pieces(left, PIECE):
             if limit is not None and removed >= limit:
-                return removed
+                return False
             removed += _remove(database, collection, piece)
-    return removed
+    # One that was written while this ran is found by the look, or by `check`.
+    if has_leftovers(database, username):
+        return False
+    undone.done(database, "users", username, users.PURGE)
+    return True
 
 
 def has_leftovers(database: Database, username: str) -> bool:

@@ -55,7 +55,7 @@ def _check_users(database: Database) -> Iterator[Finding]:
     steps = []
     for document in database.users.find():
         if "deleted" not in document:
-            yield from _check_user(database, document)
+            yield from of_user(database, document)
             steps += list(filter(marks.is_step, [document["joined"]]))
         elif accounts.has_leftovers(database, document["_id"]):
             purge = partial(accounts.purge, database, document["_id"])
@@ -66,7 +66,8 @@ def _check_users(database: Database) -> Iterator[Finding]:
         yield Finding("lack steps between users", "marks", mend)
 
 
-def _check_user(database: Database, document: Document) -> Iterator[Finding]:
+def of_user(database: Database, document: Document) -> Iterator[Finding]:
+    """Everything that does not fit in what is computed of a user."""
     name = document["_id"]
     if what := _wrong_with_user(database, document):
         yield Finding(what, f"user {name}", partial(mend_user, database, name))

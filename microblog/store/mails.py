@@ -27,6 +27,7 @@ from microblog.store import Database, Document, ids
 
 KEPT = timedelta(days=90)
 TURN = timedelta(seconds=60)  # until a mail server has everything, or it is anew
+REPLY = timedelta(minutes=10)  # until it has answered; longer than mail.timeout
 
 INDEXES = [
     IndexModel([("state", 1), ("next", 1)]),
@@ -71,14 +72,15 @@ def add_to_digest(
     database: Database, reader: str, slot: str, micropost: int, due: datetime
 ) -> None:
     """Put a micropost into the reader's digest of that slot of time, once; into a
-    further one when that has gone out."""
+    further one when that was ever claimed. A digest that waits again stays closed: else
+    a second try finds it open, and the micropost is in two."""
     for number in count():
         id = f"digest {reader} {slot} {number}"
         new = {"to": reader, **_new(Kind.DIGEST, due)}
         del new["state"]
         try:
             database.mails.update_one(
-                {"_id": id, "state": State.WAITING},
+                {"_id": id, "state": State.WAITING, "claim": {"$exists": False}},
                 {"$addToSet": {"microposts": micropost}, "$setOnInsert": new},
                 upsert=True,
             )
@@ -123,7 +125,15 @@ def claim(database: Database, id: str) -> Document | None:
 def hand(database: Database, mail: Document) -> bool:
     """Note that the mail server is about to take a mail over; False: the turn was
     over, and it must not."""
-    return _set(database, mail, State.SENDING, State.HANDED)
+    until = datetime.now(UTC) + REPLY
+    return _set(database, mail, State.SENDING, State.HANDED, next=until)
+
+
+def release(database: Database, mail: Document) -> None:
+    """Let a mail be sent by another, now: whoever was to send it has left it. One that
+    was handed over meanwhile stays so."""
+    more = {"next": datetime.now(UTC), "tries": mail["tries"] + 1}
+    _set(database, mail, State.SENDING, State.WAITING, **more)
 
 
 def settle(database: Database, mail: Document) -> None:

@@ -43,6 +43,13 @@ def microposts(database: Database) -> Document | None:
     return database.marks.find_one({"_id": MICROPOSTS})
 
 
+def forget_latest(database: Database, gone: Iterable[int]) -> None:
+    """Take microposts that are gone out of the newest 100."""
+    if ids := list(gone):
+        pull = {"$pull": {"latest": {"id": {"$in": ids}}}}
+        database.marks.update_one({"_id": MICROPOSTS}, pull)
+
+
 def missing_latest(database: Database, newest: list[Document]) -> list[Document]:
     """Those of the `newest` (`id`, `author`) of all microposts that `latest` lacks.
     Deleted ones may stand in it, in the place of older ones."""

@@ -166,6 +166,8 @@ def change(
     update: Document = {**changes, "edited": _now()}
     if "text" in changes:
         update |= _from_text(author, changes["text"])
+    if _names({**micropost, **changes}) - _names(micropost):
+        update[f"undone.{MAILS}"] = id
     result = database.microposts.update_one(
         _at(micropost, rev), {"$set": update, "$inc": {"rev": 1}}
     )
@@ -176,6 +178,11 @@ def change(
         raise Stale(_("the micropost has changed in the meantime"))
     users.replace_reference(database, author, reference(document))
     return shown(document)
+
+
+def _names(micropost: Document) -> set[str]:
+    """Whom a micropost in its outward form names."""
+    return set(named({**micropost, "mentions": grammar.mentions(micropost["text"])}))
 
 
 def outdated(document: Document) -> Document:

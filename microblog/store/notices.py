@@ -7,18 +7,20 @@ order in which they came, and `expires`. There are at most MOST in an hour.
 """
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids
+from microblog.store import Database, Document, ids, microposts, pieces
 
 MOST = 100
 HOUR = 3_600_000  # milliseconds
 # Microposts older than that are mailed to nobody, so that none is mailed twice.
 MAILED = timedelta(days=30)
 KEPT = MAILED + timedelta(days=10)
+PIECE = 20  # documents asked for at once
 
 INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
 
@@ -26,6 +28,42 @@ INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
 def hour(micropost: int) -> int:
     """The hour of an id, counted from 1970."""
     return (micropost >> ids.BITS) // HOUR
+
+
+def untold(database: Database, micropost: int) -> Document | None:
+    """The document of a micropost of which somebody is still to be told."""
+    document = database.microposts.find_one({"_id": micropost})
+    is_untold = document and microposts.MAILS in document.get("undone", ())
+    return document if is_untold else None
+
+
+def told(database: Database, micropost: Document) -> bool:
+    """Note that everybody whom the document names is told; False: it has changed since
+    it was read, and may name others."""
+    query = {"_id": micropost["_id"], "rev": micropost["rev"]}
+    update = {"$unset": {f"undone.{microposts.MAILS}": ""}}
+    return bool(database.microposts.update_one(query, update).matched_count)
+
+
+def naming(
+    database: Database, reader: str, wanted: Iterable[int]
+) -> Iterator[Document]:
+    """Those of `wanted` that are there and name the reader, oldest first."""
+    for piece in pieces(sorted(wanted), PIECE):
+        found = database.microposts.find({"_id": {"$in": piece}})
+        for document in sorted(found, key=lambda document: document["_id"]):
+            if reader in microposts.named(document):
+                yield document
+
+
+def overflowed(database: Database, reader: str, hours: Iterable[int]) -> bool:
+    """Whether the reader may have been named more than MOST times in one of the
+    hours."""
+    for piece in pieces((f"{reader} {hour}" for hour in set(hours)), PIECE):
+        for document in database.notices.find({"_id": {"$in": piece}}):
+            if len(document["notices"]) >= MOST:
+                return True
+    return False
 
 
 def note(

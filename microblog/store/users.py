@@ -2,13 +2,13 @@
 
 A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
 or None), `created`, `joined` (an id: when, the order of the directory), `confirmed`
-(whether mails reach the user at `email`), `mails` (AT_ONCE, DAILY or NEVER), `theme`,
-`language`, `rev` (goes up with every change), `counts`
-of microposts, following and followers, `first` (id of the oldest micropost), and
-`microposts`: extended references to the newest 40, newest first. MongoDB's manual calls
-the last the subset pattern. A deleted user keeps `_id`, `folded` and `deleted`, so that
-nobody takes the name, and `undone.purge` (an id: since when) while something of it is
-left to purge.
+(whether mails reach the user at `email`), `admin` (whether the user sees /admin),
+`mails` (AT_ONCE, DAILY or NEVER), `theme`, `language`, `rev` (goes up with every
+change), `counts` of microposts, following and followers, `first` (id of the oldest
+micropost), and `microposts`: extended references to the newest 40, newest first.
+MongoDB's manual calls the last the subset pattern. A deleted user keeps `_id`, `folded`
+and `deleted`, so that nobody takes the name, and `undone.purge` (an id: since when)
+while something of it is left to purge.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,6 +28,7 @@ EMBEDDED = 40  # references in a user's document
 PIECE = 20  # users asked for at once
 # When a user who is named in a micropost wants a mail.
 AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
+PURGE = "purge"  # what can be undone of a deleted user
 PROFILE = (
     "name",
     "bio",
@@ -64,6 +65,7 @@ def new_document(
         "email": email,
         "password": password,
         "confirmed": False,
+        "admin": False,
         "mails": AT_ONCE,
         "theme": "",
         "language": "",
@@ -101,6 +103,11 @@ def find_many(database: Database, names: Iterable[str]) -> dict[str, Document]:
             if "deleted" not in document:
                 found[document["_id"]] = document
     return found
+
+
+def by_email(database: Database, address: str) -> list[Document]:
+    """The documents of the users with exactly this address."""
+    return list(database.users.find({"email": address}))
 
 
 def walk(database: Database, start: Start) -> Iterator[Document]:
@@ -155,11 +162,22 @@ def change(
     return document
 
 
-def replace_password(database: Database, username: str, old: str, new: str) -> None:
-    """Store another hash of the same password, if that is still the user's: it must
-    not undo a new password."""
-    query = {"_id": username, "password": old}
-    database.users.update_one(query, {"$set": {"password": new}})
+def replace_password(
+    database: Database, username: str, old: str | None, new: str
+) -> bool:
+    """Store another hash, if the old one is still the user's; whether it was. So it
+    undoes no new password."""
+    query = {"_id": username, "password": old, "deleted": {"$exists": False}}
+    update = {"$set": {"password": new}}
+    return bool(database.users.update_one(query, update).matched_count)
+
+
+def confirm(database: Database, username: str, address: str) -> bool:
+    """Note that the user reads mails at the address, if it still is the user's; whether
+    it was."""
+    update = {"$set": {"confirmed": True}, "$inc": {"rev": 1}}
+    query = {"_id": username, "email": address}
+    return bool(database.users.update_one(query, update).matched_count)
 
 
 def mark_deleted(database: Database, username: str) -> None:
@@ -170,6 +188,7 @@ def mark_deleted(database: Database, username: str) -> None:
             "_id": username,
             "folded": usernames.fold(username),
             "deleted": datetime.now(UTC),
+            "undone": {PURGE: ids.now()},
         },
     )
     names.remove(database, username)

@@ -8,12 +8,15 @@ in a folder of the data directory.
 from typing import Any
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 from microblog.settings import Settings
 
 QUEUE = "microblog"
-FOLDER = "microblog.tasks.folder:Transport://"
+FOLDER = "folder://localhost/"
 RETRIES = 5
+TRANSPORT_ALIASES["folder"] = "microblog.tasks.folder:Transport"
+
 BACKOFF_SECONDS = 2  # before the first retry; twice as long before each further one
 
 
@@ -33,9 +36,6 @@ def application(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         timezone="UTC",
-        # Beat's memory of what it did last would be one more file to lose; after a
-        # start everything periodic is due once.
-        beat_scheduler="celery.beat:Scheduler",
     )
     return celery
 

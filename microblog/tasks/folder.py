@@ -15,9 +15,18 @@ class Channel(filesystem.Channel):
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
-        for folder in (self.data_folder_in, self.processed_folder, self.control_folder):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
         self._listed: dict[str, list[str]] = {}
+        self._make_folders()
+
+    def _make_folders(self) -> None:
+        for folder in (self.data_folder_in, self.processed_folder):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+
+    def _put(  # type: ignore[override]
+        self, queue: str, message: Any, **options: Any
+    ) -> None:
+        self._make_folders()
+        super()._put(queue, message, **options)  # type: ignore[no-untyped-call]
 
     def _get(self, queue: str, timeout: Any = None) -> Any:
         """The next message. Empty: there is none."""
@@ -30,12 +39,14 @@ class Channel(filesystem.Channel):
             with open(taken, "rb") as file:
                 message = file.read()
             os.remove(taken)
-            if message:
+            if message:  # Else its writer was killed before a word.
                 return loads(bytes_to_str(message))
         raise Empty
 
     def _next(self, queue: str) -> str | None:
         if not self._listed.get(queue):
+            # Somebody may have removed them under a running process.
+            self._make_folders()
             ending = f".{queue}.msg"
             names = os.listdir(self.data_folder_in)
             found = sorted((name for name in names if name.endswith(ending)), key=_when)

@@ -36,6 +36,7 @@ STATUS = {
     errors.Malformed: 400,
     errors.CrossSite: 403,
     errors.Expired: 400,
+    errors.BadLink: 400,
     errors.Unavailable: 503,
     errors.Invalid: 400,
 }

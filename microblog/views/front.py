@@ -60,7 +60,10 @@ def about(request: Any) -> Document:
 @page(context=Root, name="robots.txt")
 def robots(request: Any) -> Response:
     """What machines should leave alone: pages that are made for one reader."""
-    private = ("/settings", "/login", "/register", "/search", "/newer", "/api/")
+    private = (
+        *("/settings", "/login", "/register", "/search", "/newer", "/api/"),
+        *("/confirm", "/unsubscribe", "/reset"),
+    )
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in private)]
     return Response("\n".join(lines) + "\n", content_type="text/plain")
 

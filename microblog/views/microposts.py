@@ -216,7 +216,16 @@ def _answer_change(request: Any, changes: Document) -> Document:
 
 def _change(request: Any, changes: Document, rev: int | None) -> Document:
     _check_referenced(request, changes.get("referenced"))
-    return microposts.change(request.database, request.context.document, changes, rev)
+    micropost = request.context.document
+    changed = microposts.change(request.database, micropost, changes, rev)
+    _tell(request, changed)
+    return changed
+
+
+def _tell(request: Any, micropost: Document) -> None:
+    """Have those mailed whom it names, if it may name anybody."""
+    if micropost["referenced"] or "@" in micropost["text"]:
+        request.later("mention", micropost["id"])
 
 
 def _check_referenced(request: Any, username: str | None) -> None:
@@ -235,8 +244,10 @@ def _key(request: Any) -> str | None:
 
 def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     _check_referenced(request, new.referenced)
-    author = request.context.user
-    return microposts.create(request.database, author, new.text, new.referenced, id)
+    author, text = request.context.user, new.text
+    micropost = microposts.create(request.database, author, text, new.referenced, id)
+    _tell(request, micropost)
+    return micropost
 
 
 def _create_once(request: Any, new: NewMicropost, key: str, said: bytes) -> Document:

@@ -12,7 +12,7 @@ from microblog.i18n import _
 from microblog.pages import page
 from microblog.resources.root import Root
 from microblog.security import Permission
-from microblog.store import Document, grams, search
+from microblog.store import Document, grams, search, statistics
 from microblog.store.walks import Start
 from microblog.views.microposts import form
 
@@ -41,11 +41,8 @@ class SearchQuery(paging.PageQuery):
 def read(request: Any) -> Document:
     """A page of the microposts that match. One that had to read too much may be short,
     or empty, and still name a next page."""
-    query, database = request.validated["query"], request.database
-    piece = paging.cut(
-        query, lambda start: search.walk(database, query.text, query.username, start)
-    )
-    found = search.without_deleted(database, piece.items)
+    piece = _cut(request, request.validated["query"])
+    found = search.without_deleted(request.database, piece.items)
     return paging.page(request, piece, [form(request, one) for one in found])
 
 
@@ -72,10 +69,7 @@ def show(request: Any) -> Document:
 
 
 def _found(request: Any, query: SearchQuery) -> Document:
-    database = request.database
-    piece = paging.cut(
-        query, lambda start: search.walk(database, query.text, query.username, start)
-    )
+    database, piece = request.database, _cut(request, query)
     people: list[Document] = []
     if query.cursor is None:
         walk = search.walk_users(database, grammar.fold(query.text.strip()), Start())
@@ -85,3 +79,14 @@ def _found(request: Any, query: SearchQuery) -> Document:
         "microposts": search.without_deleted(database, piece.items),
         "more": paging.more(request, piece),
     }
+
+
+def _cut(request: Any, query: SearchQuery) -> paging.Piece:
+    """What is asked for of the microposts; with the first page, a search is made."""
+    database = request.database
+    piece = paging.cut(
+        query, lambda start: search.walk(database, query.text, query.username, start)
+    )
+    if query.cursor is None and query.page == 1:
+        statistics.count_search(database)
+    return piece

@@ -11,6 +11,7 @@ from microblog.pages import action, page, see_other
 from microblog.resources.settings import Settings
 from microblog.security import Permission, set_password
 from microblog.store import Document, accounts, sessions, tokens, users
+from microblog.views import addresses
 from microblog.views.inputs import Bio, Body, Email, Name, Password
 from microblog.views.users import Farewell, check_password, new_password
 
@@ -25,10 +26,11 @@ class Profile(Body):
 
 
 class Mails(Body):
-    """Where mails go, and which."""
+    """Where mails go, and when; another address needs the password."""
 
     email: Email
-    mention: Literal["on"] | None = None
+    mails: Literal["at once", "daily", "never"]
+    current_password: Password = ""
 
 
 class NewPassword(Body):
@@ -70,7 +72,7 @@ def change_profile(request: Any) -> Any:
 
 @page(**ALLOWED, name="email", renderer="settings/email.jinja2")
 def mails(request: Any) -> Document:
-    """The address for mails, and which mails."""
+    """The address for mails, and when they are wanted."""
     return {"user": request.context.document}
 
 
@@ -78,13 +80,22 @@ def mails(request: Any) -> Document:
 @forms.again(mails)
 def change_mails(request: Any) -> Any:
     """Change them."""
-    new = forms.read(request, Mails)
-    wanted = {
-        "email": new.email,
-        "mails": users.AT_ONCE if new.mention else users.NEVER,
-    }
-    users.change(request.database, request.identity.username, wanted)
+    new, user = forms.read(request, Mails), request.context.document
+    moved = addresses.changed(user, new.email)
+    if moved:
+        check_password(request, user["_id"], new.current_password, "current_password")
+    wanted = {"mails": new.mails, **moved}
+    changed = users.change(request.database, user["_id"], wanted)
+    if moved:
+        addresses.ask(request, changed)
     return see_other("/settings/email", "saved")
+
+
+@action(**ALLOWED, name="confirm")
+def ask_again(request: Any) -> Any:
+    """Mail the link that confirms the address once more."""
+    addresses.ask(request, request.context.document)
+    return see_other("/settings/email", "mailed")
 
 
 @page(**ALLOWED, name="password", renderer="settings/password.jinja2")

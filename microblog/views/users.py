@@ -15,6 +15,7 @@ from microblog.resources.root import Root
 from microblog.resources.users import User, Users
 from microblog.security import Permission, authenticate, set_password
 from microblog.store import Document, accounts, follows, microposts, search, users
+from microblog.views import addresses
 from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Password
 
 directory = rest.service("users", "/users", context=Users, traverse="/users")
@@ -33,7 +34,7 @@ class NewUser(Body):
 
 
 class Profile(Body):
-    """What changes of a user; a new password needs the current one."""
+    """What changes of a user; a new password or address needs the current password."""
 
     name: Name = ""
     bio: Bio = ""
@@ -42,10 +43,10 @@ class Profile(Body):
     current_password: Password = ""
 
     @model_validator(mode="after")
-    def _for_anew_password(self) -> "Profile":
+    def _for_what_needs_it(self) -> "Profile":
         given = self.model_fields_set
-        if "current_password" in given and "password" not in given:
-            raise ValueError("current_password is only for a new password")
+        if "current_password" in given and not given & {"password", "email"}:
+            raise ValueError("current_password is only for a new password or email")
         return self
 
 
@@ -100,16 +101,26 @@ def edit(request: Any) -> Document:
     """One's own profile; a new password ends every token."""
     user, new = request.context.document, request.validated["body"]
     rev = rest.expected_rev(request, user["rev"])
-    profile = new.model_dump(include={"name", "bio", "email"}, exclude_unset=True)
-    if "password" in new.model_fields_set:
-        check_password(request, user["_id"], new.current_password, "current_password")
-        new_password(request, new.password, user["_id"])
-    changed = users.change(request.database, user["_id"], profile, rev)
+    changed = users.change(request.database, user["_id"], _new(request, user), rev)
+    if changed["email"] != user["email"]:
+        addresses.ask(request, changed)
     if "password" in new.model_fields_set:
         changed = set_password(
             request.database, request.site, user["_id"], new.password
         )
     return rest.tagged(request, changed["rev"], form(request, changed))
+
+
+def _new(request: Any, user: Document) -> Document:
+    """What changes of the user's profile, once all of the body is found to be right."""
+    body = request.validated["body"]
+    new = body.model_dump(include={"name", "bio", "email"}, exclude_unset=True)
+    moved = addresses.changed(user, new.pop("email", user["email"]))
+    if moved or "password" in body.model_fields_set:
+        check_password(request, user["_id"], body.current_password, "current_password")
+    if "password" in body.model_fields_set:
+        new_password(request, body.password, user["_id"])
+    return {**new, **moved}
 
 
 @api.delete(permission=Permission.DELETE_ACCOUNT, validators=[rest.body(Farewell)])
@@ -191,13 +202,15 @@ def create(request: Any, new: NewUser) -> Document:
     """The new user's document. Invalid, Conflict."""
     password = new_password(request, new.password, new.username)
     hashed = passwords.hash(password, request.site.password_cost)
-    return users.create(
+    user = users.create(
         request.database,
         new.username,
         name=new.name,
         email=new.email,
         password=hashed,
     )
+    addresses.ask(request, user)
+    return user
 
 
 def new_password(request: Any, password: str, username: str) -> str:

@@ -29,6 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"))
     world.start()
     world.load(people())
+    assert world.command("statistics")[0] == 0
     for name in ("alice", "bob"):
         bio = f"I am {name}, and this is about me.\nSecond line."
         token = world.token(name)

@@ -19,7 +19,10 @@ FORMS = {
     "/users/alice/microposts/new": ("text", "referenced", "key"),
     "/users/alice/microposts/ID/edit": ("text", "referenced", "rev"),
     "/settings": ("name", "bio"),
-    "/settings/email": ("email", "mention"),
+    "/settings/email": ("email", "mails", "current_password"),
+    "/reset": ("email", "token", "password"),
+    "/confirm": ("token",),
+    "/unsubscribe": ("token",),
     "/settings/password": ("current_password", "password"),
     "/settings/appearance": ("theme", "language"),
     "/settings/sessions": ("session", "token", "all"),
@@ -51,6 +54,9 @@ ADDRESSES = [
     "/search?text=word&cursor=<>",
     "/users/alice/microposts/new?to=<>",
     "/login?next=<>",
+    "/reset?token=<>",
+    "/confirm?token=<>",
+    "/unsubscribe?token=<>",
 ]
 CHOSEN = [
     "",

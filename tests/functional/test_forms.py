@@ -190,16 +190,15 @@ def test_profile(reader: Browser, database: Database) -> None:
 
 def test_mails(reader: Browser, database: Database) -> None:
     form = reader.form("/settings/email")
-    assert form["mention"].checked
-    form["email"], form["mention"] = "a@example.org", False
-    form.submit()
+    assert form["mails"].value == "at once"
+    fields = {"email": "a@example.org", "mails": "never", "current_password": PASSWORD}
+    filled(form, **fields).submit()
     stored = users.find(database, "alice") or {}
     assert (stored["email"], stored["mails"]) == ("a@example.org", "never")
     form = reader.form("/settings/email")
-    assert not form["mention"].checked
-    form["mention"] = True
-    form.submit()
-    assert (users.find(database, "alice") or {})["mails"] == "at once"
+    assert form["mails"].value == "never"
+    filled(form, mails="daily").submit()
+    assert (users.find(database, "alice") or {})["mails"] == "daily"
     wrong = reader.send("/settings/email", email="nobody")
     assert wrong.html.find(id="email-error")
 
@@ -223,7 +222,13 @@ FORMS: dict[str, tuple[str, str, dict[str, str]]] = {
     "follow": ("/users/carol", "/users/alice/following/carol/follow", {}),
     "unfollow": ("/users/bob", "/users/alice/following/bob/unfollow", {}),
     "profile": ("/settings", "", {"name": "typed text"}),
-    "mails": ("/settings/email", "", {"email": "a@example.org"}),
+    "mails": (
+        "/settings/email",
+        "",
+        {"email": "a@example.org", "current_password": PASSWORD},
+    ),
+    "confirm": ("/settings/email", "/settings/confirm", {}),
+    "forgotten": ("/reset", "", {"email": "a@example.org"}),
     "password": (
         "/settings/password",
         "",
@@ -241,6 +246,7 @@ def sendable(reader: Browser, make: Factory) -> Any:
     make.follow("alice", "bob")
     make.user("carol")
     make.token("alice")
+    users.change(make.database, "alice", {"email": "old@example.org"})
     id = make.micropost("alice", "as it was")["id"]
 
     def sendable(name: str) -> Any:

@@ -17,6 +17,7 @@ from tests.factories import Factory
 PUBLIC = {
     "/": "microblog",
     "/about": "About · microblog",
+    "/statistics": "Statistics · microblog",
     "/login": "Log in · microblog",
     "/register": "Register · microblog",
     "/search": "Search · microblog",
@@ -116,6 +117,7 @@ def test_page_of_somebody_else_is_refused(
     [
         "/",
         "/about",
+        "/statistics",
         "/users",
         "/users/alice",
         "/users/alice/followers",
@@ -378,7 +380,8 @@ def test_empty_feed(browser: Browser, make: Factory) -> None:
 def test_robots(browser: Browser) -> None:
     answer = browser.get("/robots.txt")
     assert answer.content_type == "text/plain"
-    assert "Disallow: /settings\n" in answer.text
+    for path in ("/settings", "/confirm", "/unsubscribe", "/reset"):
+        assert f"Disallow: {path}\n" in answer.text
 
 
 @pytest.mark.parametrize(

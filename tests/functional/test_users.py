@@ -156,7 +156,8 @@ def test_each_part_of_a_profile_changes_alone(alice: Api, database: Database) ->
     first = alice.patch("/users/alice", {"name": " Alice ", "bio": "Hi\r\nthere"})
     assert first.status_code == 200
     assert (first.json["name"], first.json["bio"]) == ("Alice", "Hi\nthere")
-    second = alice.patch("/users/alice", {"email": "alice@example.org"})
+    email = {"email": "alice@example.org", "current_password": PASSWORD}
+    second = alice.patch("/users/alice", email)
     assert second.json == first.json
     third = alice.patch("/users/alice", {"bio": ""})
     assert (third.json["name"], third.json["bio"]) == ("Alice", "")
@@ -220,13 +221,14 @@ def test_matching_if_match_is_done(alice: Api) -> None:
 def test_no_answer_gives_a_secret_away(
     alice: Api, bob: Api, make: Factory, database: Database
 ) -> None:
-    alice.patch("/users/alice", {"email": "alice@example.org"})
+    email = {"email": "alice@example.org", "current_password": PASSWORD}
+    alice.patch("/users/alice", email)
     make.micropost(text="nothing secret")
     make.follow("alice", "bob")
     make.follow("bob", "alice")
     answers = [
         bob.post("/users", {**NEW, "email": "dora@example.org"}),
-        alice.patch("/users/alice", {"email": "alice@example.org"}),
+        alice.patch("/users/alice", email),
         alice.patch("/users/alice", {"password": "x", "current_password": PASSWORD}),
     ]
     for path in ("/users/alice/followers", "/users/alice/following", "/users/alice"):

@@ -257,6 +257,7 @@ def test_front_page_of_a_reader(
         ("/users/alice/microposts/new", 2),
         ("/search?text=alice", 8),
         ("/about", 1),
+        ("/statistics", 2),
     ],
 )
 def test_other_pages_of_a_reader(
@@ -268,7 +269,9 @@ def test_other_pages_of_a_reader(
     assert cost(commands, reader, path) <= most
 
 
-@pytest.mark.parametrize("path", ["/about", "/search", "/robots.txt", "/login"])
+@pytest.mark.parametrize(
+    "path", ["/about", "/search", "/robots.txt", "/login", "/reset"]
+)
 def test_pages_that_need_no_read(
     commands: Counter, visitor: Browser, path: str
 ) -> None:

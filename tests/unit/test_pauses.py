@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pymongo
 import pytest
 
 from microblog.paging import PageQuery, Piece, cut
@@ -32,7 +33,8 @@ def many(
         for id in drawn
     ]
     # Two letters of a name have no gram: every one of these has to be looked at.
-    bulk.insert(database, "microposts", documents)
+    with pymongo.timeout(60):
+        bulk.insert(database, "microposts", documents)
     marks.note(database, drawn[0], drawn[-1])
     return carols
 

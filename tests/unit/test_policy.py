@@ -16,7 +16,7 @@ from tests.factories import Factory
 P = Permission
 PUBLIC = {P.SEE_PAGE}
 READING = {P.SEE_PAGE, P.READ}
-ENTERING = {P.LOG_IN, P.LOG_OUT, P.REGISTER, P.GET_TOKEN}
+ENTERING = {P.LOG_IN, P.LOG_OUT, P.REGISTER, P.FOLLOW_LINK, P.GET_TOKEN}
 # What anonymous readers, other users and the owner may do on each node.
 MATRIX: dict[str, tuple[set[P], set[P], set[P]]] = {
     "/": (

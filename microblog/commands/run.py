@@ -1,0 +1,107 @@
+"""`microblog run`: the whole site, as processes of this one that end with it."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from microblog.commands.context import Context
+
+log = logging.getLogger(__name__)
+
+# One that ends that soon cannot start; trying again would not help.
+START_SECONDS = 10.0
+STOP_SECONDS = 60.0  # for a task in hand
+LOOK_SECONDS = 0.2
+
+
+class Process:
+    """A program that runs as long as the site does."""
+
+    def __init__(self, module: str, *arguments: str):
+        self.command = [module, *arguments]
+        self.started = 0.0
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it in a session of its own: Ctrl-C is for this process alone."""
+        launcher = [sys.executable, "-m", "microblog.database.launcher"]
+        self.started = time.monotonic()
+        self.child = subprocess.Popen(  # noqa: S603 (a list of our own words)
+            [*launcher, str(os.getpid()), *self.command], start_new_session=True
+        )
+
+    def look_after(self) -> None:
+        """Start it again if it has ended. Exit: it cannot start."""
+        if self.child is None or self.child.poll() is None:
+            return
+        if time.monotonic() - self.started < START_SECONDS:
+            raise click.exceptions.Exit(self.child.returncode or 1)
+        log.warning("%s has ended; it is started again", self.command)
+        self.start()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if self.child is not None and self.child.poll() is None:
+            self.child.send_signal(number)
+
+    def wait(self, until: float) -> None:
+        """Wait until it has ended; end it when the time has come."""
+        if self.child is None:
+            return
+        try:
+            self.child.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("%s does not end; it is killed", self.command)
+            self.child.kill()
+            self.child.wait()
+
+
+@click.command()
+@click.pass_obj
+def run(context: Context) -> None:
+    """Run web server and worker, and the embedded document server if there is no
+    other, until Ctrl-C or SIGTERM."""
+    context.set_up_logging()
+    # This process outlives the two, and so does the document server that it starts.
+    context.open()
+    ini = str(Path(context.ini).absolute())
+    processes = [
+        Process("pyramid.scripts.pserve", ini),
+        Process("microblog", "-c", ini, "worker"),
+    ]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        for process in processes:
+            process.start()
+        while True:
+            time.sleep(LOOK_SECONDS)
+            for process in processes:
+                process.look_after()
+    finally:
+        _end(processes)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _end(processes: list[Process]) -> None:
+    """End all: what is in hand is finished; a second signal does not wait for it."""
+    until = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    try:
+        for process in processes:
+            process.wait(until)
+    except SystemExit:
+        for process in processes:
+            process.signal(signal.SIGKILL)
+        raise

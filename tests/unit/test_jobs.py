@@ -1,0 +1,176 @@
+"""The tasks, without a worker: what each does, and what sweep finds again."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from microblog.settings import Settings
+from microblog.store import Database, accounts, dead_letters, ids, mails, undone, users
+from microblog.store.mails import Kind, State
+from microblog.tasks import jobs
+from microblog.tasks.jobs import Site
+from tests.factories import Factory
+
+Later = list[tuple[Any, ...]]
+
+
+@pytest.fixture
+def later() -> Later:
+    """The tasks that were queued."""
+    return []
+
+
+@pytest.fixture
+def waiting() -> list[int]:
+    """How many tasks wait in the queue."""
+    return [0]
+
+
+@pytest.fixture
+def tasks(
+    application: Any,
+    database: Database,
+    settings: Settings,
+    later: Later,
+    waiting: list[int],
+) -> Site:
+    """What the tasks work with."""
+    connection = application.registry["connection"]
+    queue: Callable[..., None] = lambda *task: later.append(task)  # noqa: E731
+    return Site(settings, connection, queue, lambda: waiting[0])
+
+
+@pytest.fixture
+def after_a_minute() -> Iterator[None]:
+    """A minute later."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=70), tick=True):
+        yield
+
+
+@pytest.fixture
+def named(make: Factory, database: Database) -> int:
+    """A micropost that names bob, whom mails reach."""
+    make.user("bob", email="bob@example.org")
+    users.change(database, "bob", {"confirmed": True})
+    return int(make.micropost("alice", "hello @bob")["id"])
+
+
+def test_sweep_waits_a_minute(named: int, tasks: Site, later: Later) -> None:
+    jobs.sweep(tasks)
+    assert later == []
+
+
+def test_sweep_finds_a_mention_whose_task_was_lost(
+    named: int, tasks: Site, later: Later, after_a_minute: None
+) -> None:
+    jobs.sweep(tasks)
+    assert later == [("mention", named)]
+    jobs.mention(tasks, named)
+    assert later[1:] == [("mails",)]
+    later.clear()
+    # The mail that is due now, and nothing else.
+    jobs.sweep(tasks)
+    assert later == [("mails",)]
+    jobs.send_mails(tasks)
+    later.clear()
+    jobs.sweep(tasks)
+    assert later == []
+
+
+def test_sweep_leaves_dead_letters_to_people(
+    named: int, tasks: Site, later: Later, database: Database, after_a_minute: None
+) -> None:
+    dead_letters.add(database, "mention", [named], "ValueError: x", 6)
+    jobs.sweep(tasks)
+    assert later == []
+    letter = dead_letters.take(database, dead_letters.key("mention", [named]))
+    assert letter is not None
+    assert (letter["name"], letter["arguments"]) == ("mention", [named])
+    assert dead_letters.take(database, letter["_id"]) is None
+    jobs.sweep(tasks)
+    assert later == [("mention", named)]
+
+
+def test_sweep_does_not_fill_a_queue_that_is_long(
+    named: int, tasks: Site, later: Later, waiting: list[int], after_a_minute: None
+) -> None:
+    waiting[0] = jobs.ENOUGH + 1
+    jobs.sweep(tasks)
+    assert later == []
+
+
+def test_sweep_is_bounded(
+    make: Factory,
+    tasks: Site,
+    later: Later,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "SWEPT", 3)
+    made = [make.micropost("alice", f"@bob {number}")["id"] for number in range(5)]
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=70), tick=True):
+        jobs.sweep(tasks)
+    assert later == [("mention", id) for id in made[:3]]  # the longest first
+
+
+def test_purge_goes_on_until_nothing_is_left(
+    make: Factory,
+    tasks: Site,
+    later: Later,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "PURGED", 50)
+    make.microposts(160)
+    assert not accounts.delete(database, "alice", limit=10)
+    assert database.microposts.count_documents({"author": "alice"}) > 100
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=70), tick=True):
+        jobs.sweep(tasks)
+    assert later == [("purge", "alice")]
+    runs = 0
+    while later:
+        later.clear()
+        jobs.purge(tasks, "alice")
+        runs += 1
+    assert runs > 2
+    assert database.microposts.count_documents({"author": "alice"}) == 0
+    left = database.users.find_one({"_id": "alice"}) or {}
+    assert set(left) == {"_id", "folded", "deleted", "undone"}
+    before = ids.now() + 1
+    found = undone.find(database, "users", users.PURGE, before=before, limit=9)
+    assert found == []
+
+
+def test_small_account_is_purged_at_once(make: Factory, database: Database) -> None:
+    make.microposts(5)
+    make.follow("bob", "alice")
+    assert accounts.delete(database, "alice")
+    assert (users.find(database, "bob") or {})["counts"]["following"] == 0
+    before = ids.now() + 1
+    found = undone.find(database, "users", users.PURGE, before=before, limit=9)
+    assert found == []
+
+
+def test_mail_that_was_given_up_is_tried_again(
+    named: int, tasks: Site, later: Later, database: Database
+) -> None:
+    id = f"mention bob {named}"
+    more = {"to": "bob", "microposts": [named]}
+    mails.add(database, id, Kind.MENTION, **more)
+    mail = mails.claim(database, id)
+    assert mail is not None
+    mails.fail(database, mail, "550 no")
+    assert mails.due(database, 9) == []
+    jobs.send_mail(tasks, id)
+    sent = database.mails.find_one({"_id": id}) or {}
+    assert sent["state"] == State.SENT
+
+
+def test_periodic_tasks_on_an_empty_store(tasks: Site, later: Later) -> None:
+    for job, seconds in jobs.PERIODIC.values():
+        assert seconds >= 20
+        job(tasks)
+    assert later == []
