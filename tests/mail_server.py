@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 from microblog.settings import Settings
 
@@ -24,7 +25,12 @@ class MailServer:
 
     HANG, CLOSE = "hang", "close"
 
-    def __init__(self, smtputf8: bool = True) -> None:
+    def __init__(
+        self,
+        smtputf8: bool = True,
+        starttls: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.taken: list[tuple[str, bytes]] = []
         self.contents: list[bytes] = []
         self.sessions = 0
@@ -32,7 +38,9 @@ class MailServer:
         self.port = 0
         self.hangs_up = False  # whether it hangs up after each mail
         self.before_reply: Callable[[], Any] = list
+        self.logins: list[tuple[bytes, bytes]] = []  # needed when there is TLS
         self._smtputf8 = smtputf8
+        self._starttls, self._tls = starttls, tls
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -68,7 +76,9 @@ class MailServer:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        server = await self._loop.create_server(self._session, "127.0.0.1", 0)
+        server = await self._loop.create_server(
+            self._session, "127.0.0.1", 0, ssl=self._tls
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -80,8 +90,20 @@ class MailServer:
             self,
             hostname="mail.example.org",
             enable_SMTPUTF8=self._smtputf8,
+            tls_context=self._starttls,
+            require_starttls=self._starttls is not None,
+            auth_required=self._starttls is not None,
+            auth_require_tls=self._tls
+            is None,  # It sees none of its own, but STARTTLS.
+            authenticator=self._log_in,
             loop=self._loop,
         )
+
+    def _log_in(
+        self, server: Any, session: Any, envelope: Any, mechanism: str, given: Any
+    ) -> AuthResult:
+        self.logins.append((given.login, given.password))
+        return AuthResult(success=given.password == b"right")
 
     async def handle_RCPT(  # noqa: N802 (aiosmtpd calls it)
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]

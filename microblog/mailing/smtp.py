@@ -7,6 +7,7 @@ is not taken; if it says no, nothing is sent.
 import hashlib
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -120,6 +121,10 @@ class Server:
         except OSError as error:
             raise Unreachable(_reason(error)) from None
         try:
+            if client.sock:
+                # Else the dot, a packet by itself, waits 40 ms for the server to have
+                # acknowledged what came before it.
+                client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._greet(client)
         except (OSError, UnicodeError) as error:
             client.close()
@@ -177,11 +182,13 @@ def _end(client: smtplib.SMTP) -> None:
     try:
         client.send(b".\r\n")
         reply = client.getreply()
-    except smtplib.SMTPServerDisconnected as error:
+    except smtplib.SMTPException as error:
         # smtplib says the same of a server that hangs as of one that has hung up.
-        if isinstance(error.__context__, TimeoutError):
-            raise Unknown("no reply: the mail server may have taken it") from None
-        raise
+        hangs = isinstance(error.__context__, TimeoutError)
+        if isinstance(error, smtplib.SMTPServerDisconnected) and not hangs:
+            raise
+        client.close()
+        raise Unknown("no reply: the mail server may have taken it") from None
     if reply[0] // 100 not in {2, 4, 5}:
         client.close()
         raise Unknown("no clear reply: the mail server may have taken it")

@@ -20,6 +20,7 @@ from microblog import errors
 from microblog.i18n import _
 from microblog.rest import problem
 from microblog.security import is_api
+from microblog.store import Document
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,13 @@ def domain_error(error: errors.MicroblogError, request: Any) -> Response:
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(RETRY_SECONDS)
     return answer(request, status, error.detail, fields, headers)
+
+
+@exception_view_config(context=errors.BadLink, renderer="link.jinja2", http_cache=0)
+def dead_link(error: errors.BadLink, request: Any) -> Document:
+    """What can be done when a link from a mail is worth nothing."""
+    request.response.status = STATUS[errors.BadLink]
+    return {"detail": error.detail}
 
 
 @exception_view_config(context=errors.Expired)

@@ -4,10 +4,8 @@ password is set. Mail scanners follow links too, so following one changes nothin
 from typing import Annotated, Any
 
 from pydantic import Field
-from pyramid.view import exception_view_config
 
 from microblog import forms
-from microblog.errors import BadLink
 from microblog.mailing import links
 from microblog.pages import action, page, see_other
 from microblog.resources.root import Root
@@ -103,13 +101,6 @@ def set_password(request: Any) -> Any:
     if not reset_password(request.database, request.site, user, password):
         raise links.dead()
     return see_other("/login", "reset")
-
-
-@exception_view_config(context=BadLink, renderer="link.jinja2", http_cache=0)
-def dead_link(error: BadLink, request: Any) -> Document:
-    """What can be done when a link is worth nothing."""
-    request.response.status = 400
-    return {"detail": error.detail}
 
 
 def _token(request: Any) -> str:

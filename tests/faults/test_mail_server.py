@@ -1,11 +1,16 @@
 """Mail servers that refuse, hang or hang up: no mail is lost, none is sent twice."""
 
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
+from pydantic import SecretStr
 
 from microblog.mailing import outbox
 from microblog.mailing.mentions import announce
@@ -191,6 +196,54 @@ def test_server_that_is_not_as_set_up_gets_nothing(
     assert find(database, id)["state"] == State.WAITING
     assert find(database, id)["tries"] == 1
     assert server.contents == []
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for 127.0.0.1."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl")
+    path = tmp_path_factory.mktemp("certificate") / "both.pem"
+    words = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {path} -out {path}.crt "
+        "-days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run(words.split(), check=True, capture_output=True)
+    certificate = path.with_name(f"{path.name}.crt").read_text()
+    path.write_text(path.read_text() + certificate)
+    return path
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+@pytest.mark.parametrize(
+    ("is_trusted", "password", "sent"),
+    [(True, "right", 1), (True, "wrong", 0), (False, "right", 0)],
+    ids=["good", "wrong password", "unknown certificate"],
+)
+def test_tls_and_login(
+    certificate: Path,
+    post: Callable[[], str],
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tls: str,
+    is_trusted: bool,
+    password: str,
+    sent: int,
+) -> None:
+    id = post()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    secret = {"mail_username": "site", "mail_password": SecretStr(password)}
+    with MailServer(**{tls: context}) as server:
+        sending = server.settings(settings, mail_tls=tls, **secret)
+        assert outbox.drain(database, sending) == sent
+    assert len(server.taken) == sent
+    assert (find(database, id)["state"] == State.SENT) == bool(sent)
+    assert find(database, id)["tries"] == 1 - sent
+    assert bool(server.logins) == is_trusted
 
 
 def test_server_that_closes_between_two_mails_is_found_again(

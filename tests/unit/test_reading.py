@@ -122,7 +122,9 @@ class World(RuleBasedStateMachine):
         id = sorted(self.texts)[place % len(self.texts)]
         author, _ = self.texts[id]
         text = f"{self.word} {word} {place}"
-        microposts.change(self.database, {"id": id, "author": author}, {"text": text})
+        stored = self.database.microposts.find_one({"_id": id}) or {}
+        changes = {"text": text}
+        microposts.change(self.database, microposts.shown(stored), changes)
         self.texts[id] = (author, text)
         self._note_losses()
 

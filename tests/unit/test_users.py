@@ -52,7 +52,7 @@ def test_deleted_user_is_gone_and_keeps_the_name(database: Database) -> None:
     assert users.existing(database, ["alice", "nobody"]) == {"alice"}
     assert users.deleted_among(database, ["alice", "nobody"]) == {"alice"}
     (left,) = database.users.find()
-    assert set(left) == {"_id", "folded", "deleted"}
+    assert set(left) == {"_id", "folded", "deleted", "undone"}
     for name in ("alice", "a1ice"):
         with pytest.raises(Conflict):
             users.create(database, name)
