@@ -9,10 +9,11 @@ BIN := .venv/bin
 run: .venv/installed
 	@exec $(BIN)/microblog -c development.ini run
 
+# Two processes, each with a document server of its own, halve the time.
 # PYTEST: more for pytest. Without Chromium, or without Node, tests can be left out:
 # make test PYTEST="--ignore=tests/browser --ignore=tests/judges"
 test: .venv/installed-for-tests
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff format --check
