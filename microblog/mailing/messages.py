@@ -207,9 +207,7 @@ def _line(text: str) -> str:
 
 def _translated(message: str, language: str) -> str:
     translated = _catalogue(language).gettext(message)
-    if isinstance(message, TranslationString):
-        return str(message.interpolate(translated))
-    return translated
+    return str(TranslationString(message).interpolate(translated))
 
 
 @cache

@@ -25,16 +25,18 @@ _again = threading.Event()
 _chance = secrets.SystemRandom()
 
 
-def drain(database: Database, settings: Settings) -> int:
-    """Send the mails that are due; how many were sent. When enough others do that in
-    this process, they look again instead."""
-    sent = 0
+def drain(
+    database: Database, settings: Settings, stopping: threading.Event | None = None
+) -> int:
+    """Send the mails that are due, until the process is `stopping`; how many were sent.
+    When enough others do that in this process, they look again instead."""
+    sent, stopping = 0, stopping or threading.Event()
     # Set before the try: who holds a turn looks only after having given it back.
     _again.set()
     while _again.is_set() and _turns.acquire(blocking=False):
         try:
             _again.clear()
-            sent += _send_all(database, settings)
+            sent += _send_all(database, settings, stopping)
         finally:
             _turns.release()
     return sent
@@ -48,11 +50,13 @@ def recover(database: Database) -> None:
         _give_up(database, mail, "the mail server may have taken it")
 
 
-def _send_all(database: Database, settings: Settings) -> int:
+def _send_all(database: Database, settings: Settings, stopping: threading.Event) -> int:
     sent = 0
     with closing(smtp.way(settings)) as way:
         while due := mails.due(database, PIECE):
             for id in due:
+                if stopping.is_set():
+                    return sent
                 try:
                     sent += _send(database, settings, way, id) == State.SENT
                 except smtp.Unreachable as error:

@@ -13,6 +13,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from microblog.settings import Settings
 
 QUEUE = "microblog"
+POLL_SECONDS = 0.5
 FOLDER = "folder://localhost/"
 RETRIES = 5
 TRANSPORT_ALIASES["folder"] = "microblog.tasks.folder:Transport"
@@ -30,8 +31,9 @@ def application(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
-        # A worker holds few tasks: what it holds when it is killed, waits for sweep.
-        worker_prefetch_multiplier=1,
+        # For each thread. A worker that holds no more looks again only after
+        # POLL_SECONDS; what it holds when it is killed, waits for sweep.
+        worker_prefetch_multiplier=25,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
@@ -59,7 +61,9 @@ def _with_database(uri: str, database: str) -> str:
 
 def _options(settings: Settings) -> dict[str, Any]:
     if url(settings) != FOLDER:
-        return {}
+        # How often Kombu asks MongoDB; Redis and RabbitMQ tell by themselves.
+        is_mongodb = url(settings).startswith("mongodb")
+        return {"polling_interval": POLL_SECONDS} if is_mongodb else {}
     folder = settings.data_dir.absolute() / "tasks"
     return {
         "data_folder_in": str(folder / "waiting"),
@@ -67,4 +71,5 @@ def _options(settings: Settings) -> dict[str, Any]:
         "processed_folder": str(folder / "taken"),
         "control_folder": str(folder / "control"),
         "store_processed": False,
+        "polling_interval": POLL_SECONDS,
     }

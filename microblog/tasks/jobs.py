@@ -3,6 +3,7 @@ touches; what it leaves, the next run takes up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from microblog.database import Connection
@@ -37,6 +38,7 @@ class Site:
     connection: Connection
     later: Callable[..., None]  # queues a task: its name, its arguments
     waiting: Callable[[], int]  # tasks in the queue
+    stopping: Event  # set when what takes long has to end
 
     @property
     def database(self) -> Database:
@@ -52,13 +54,13 @@ def mention(site: Site, micropost: int) -> None:
 
 def send_mails(site: Site) -> None:
     """Send the mails that are due."""
-    outbox.drain(site.database, site.settings)
+    outbox.drain(site.database, site.settings, site.stopping)
 
 
 def send_mail(site: Site, id: str) -> None:
     """Try a mail again that was given up."""
     mails.retry(site.database, id)
-    outbox.drain(site.database, site.settings)
+    send_mails(site)
 
 
 def purge(site: Site, username: str) -> None:

@@ -36,10 +36,10 @@ class Worker:
         self.settings = settings
         self.celery = application(settings)
         self.connection = connection
-        self.site = Site(settings, self.connection, self._later, self.waiting)
+        stopping = threading.Event()
+        self.site = Site(settings, connection, self._later, self.waiting, stopping)
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.running: dict[str, Document] = {}
-        self._stopping = threading.Event()
         for name, job in ASKED.items():
             self._add(name, job)
         for name, (job, _seconds) in PERIODIC.items():
@@ -61,6 +61,7 @@ class Worker:
         # It means tasks that are pickled; these are JSON.
         warnings.filterwarnings("ignore", "You're running the worker with superuser")
         signals.worker_ready.connect(self._begin, weak=False)
+        signals.worker_shutting_down.connect(self._stop, weak=False)
         pulse = threading.Thread(target=self._pulse, name="pulse", daemon=True)
         # Not the scheduler with a file, which is one more thing to lose: after a start
         # everything periodic is due once.
@@ -80,7 +81,7 @@ class Worker:
         try:
             worker.start()
         finally:
-            self._stopping.set()
+            self.site.stopping.set()
             beat.stop()
             pulse.join()
         return int(worker.exitcode or 0)
@@ -101,6 +102,10 @@ class Worker:
         log.info("worker %s is ready", self.name)
         for name, (_job, seconds) in PERIODIC.items():
             self.celery.send_task(name, expires=seconds)
+
+    def _stop(self, **more: Any) -> None:
+        """What takes long ends soon; the next start goes on."""
+        self.site.stopping.set()
 
     def _add(self, name: str, job: Job) -> None:
         def run(task: Any, *arguments: Any) -> None:
@@ -175,7 +180,7 @@ class Worker:
                     waiting=self.waiting(),
                 )
             )
-            if self._stopping.wait(workers.EVERY_SECONDS):
+            if self.site.stopping.wait(workers.EVERY_SECONDS):
                 break
         self._quietly(lambda: workers.remove(self.site.database, self.name))
 

@@ -14,29 +14,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from pymongo import MongoClient
 
 from microblog import settings as settings_module
 from microblog.database.embedded import EmbeddedServer
 from microblog.store import microposts, pieces, users
 from microblog.tasks.sender import Sender
+from tests.mail_server import MailServer
 from tests.site import Site
 
 QUEUED = 10_000
 MENTIONS = 500
-IDLE_SECONDS = 60
-
-
-class Mailbox:
-    """Takes every mail, and remembers to whom it went."""
-
-    def __init__(self) -> None:
-        self.received: list[str] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        self.received += envelope.rcpt_tos
-        return "250 OK"
+IDLE_SECONDS = 40
 
 
 def cpu_seconds(pid: int) -> float:
@@ -83,7 +72,7 @@ def drain(site: Site, sender: Sender) -> None:
     worker.wait()
 
 
-def mail(site: Site, database: Any, mailbox: Mailbox) -> None:
+def mail(site: Site, database: Any, mailbox: MailServer) -> None:
     """Print how long it takes until everybody is mailed."""
     for number in range(MENTIONS):
         name = f"reader_{number:03}".translate(
@@ -102,14 +91,14 @@ def mail(site: Site, database: Any, mailbox: Mailbox) -> None:
     for one in database.microposts.find({"undone.mails": {"$gt": 0}}):
         sender.send("mention", one["_id"])
     sender.close()
-    while len(mailbox.received) < MENTIONS and time.monotonic() - began < 300:
+    while len(mailbox.recipients) < MENTIONS and time.monotonic() - began < 300:
         time.sleep(0.1)
     seconds = time.monotonic() - began
     time.sleep(2)
-    twice = len(mailbox.received) - len(set(mailbox.received))
+    twice = len(mailbox.recipients) - len(set(mailbox.recipients))
     print(
-        f"mail: {len(set(mailbox.received))} of {MENTIONS} readers in {seconds:.1f} s, "
-        f"{twice} twice (with the start of the worker)"
+        f"mail: {MENTIONS} readers, {len(set(mailbox.recipients))} mailed in "
+        f"{seconds:.1f} s (with the start of the worker), {twice} twice"
     )
     idle(worker.pid)
     worker.send_signal(signal.SIGTERM)
@@ -118,12 +107,8 @@ def mail(site: Site, database: Any, mailbox: Mailbox) -> None:
 
 def main() -> None:
     """Measure, on a site in a temporary directory."""
-    mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
-    controller.start()
-    port = controller.server.sockets[0].getsockname()[1]
-    with tempfile.TemporaryDirectory() as directory:
-        smtp = f"mail.host = 127.0.0.1\nmail.port = {port}\nmail.tls = none\n"
+    with MailServer() as mailbox, tempfile.TemporaryDirectory() as directory:
+        smtp = f"mail.host = 127.0.0.1\nmail.port = {mailbox.port}\nmail.tls = none\n"
         site = Site(Path(directory), smtp)
         site.start()
         try:
@@ -137,7 +122,6 @@ def main() -> None:
             mail(site, client["microblog"], mailbox)
         finally:
             site.stop()
-            controller.stop()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def tasks(
     """What the tasks work with."""
     connection = application.registry["connection"]
     queue: Callable[..., None] = lambda *task: later.append(task)  # noqa: E731
-    return Site(settings, connection, queue, lambda: waiting[0])
+    return Site(settings, connection, queue, lambda: waiting[0], Event())
 
 
 @pytest.fixture
