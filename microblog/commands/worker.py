@@ -6,7 +6,7 @@ from microblog.commands.context import Context
 from microblog.database import failures
 from microblog.errors import NotFound
 from microblog.store import dead_letters
-from microblog.tasks.jobs import PERIODIC
+from microblog.tasks.jobs import BY_HAND
 from microblog.tasks.worker import Worker
 
 SHOWN = 100
@@ -58,11 +58,10 @@ def requeue(context: Context, task: str | None, everything: bool) -> None:
 
 
 @tasks.command()
-@click.argument("name", type=click.Choice(sorted(PERIODIC)))
+@click.argument("name", type=click.Choice(sorted(BY_HAND)))
 @click.pass_obj
 def run(context: Context, name: str) -> None:
-    """Do a periodic task now, in this process."""
-    job, _seconds = PERIODIC[name]
+    """Do one run of a task now, in this process."""
     with failures():
-        job(context.site)
+        BY_HAND[name](context.site)
     click.echo(f"{name}: done")

@@ -25,6 +25,7 @@ from microblog.store import (
 from microblog.store.walks import MINUTE
 
 PURGED = 1000  # documents of a deleted account in a run
+PURGED_AT_ONCE = 10  # deleted accounts in a run by hand
 SWEPT = 500  # tasks of a kind that a sweep queues again
 DAYS = 31  # of statistics in a run
 ENOUGH = 1000  # tasks that wait: what is undone is probably among them
@@ -67,6 +68,15 @@ def purge(site: Site, username: str) -> None:
     """Remove more of what a deleted account has left."""
     if not accounts.purge(site.database, username, PURGED):
         site.later("purge", username)
+
+
+def purge_some(site: Site) -> None:
+    """Remove more of what the accounts deleted longest ago have left."""
+    found = undone.find(
+        site.database, "users", users.PURGE, before=ids.now() + 1, limit=PURGED_AT_ONCE
+    )
+    for username in found:
+        purge(site, username)
 
 
 def sweep(site: Site) -> None:
@@ -122,4 +132,9 @@ PERIODIC: dict[str, tuple[Job, float]] = {
     "repair": (mend, 600.0),
     "prune": (prune, 3600.0),
     "statistics": (count, 900.0),
+}
+# What an operator can have done at once.
+BY_HAND: dict[str, Job] = {
+    **{name: job for name, (job, _seconds) in PERIODIC.items()},
+    "purge": purge_some,
 }

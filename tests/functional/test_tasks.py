@@ -3,8 +3,8 @@
 import pytest
 
 from microblog.settings import Settings
-from microblog.store import Database, dead_letters
-from microblog.tasks.jobs import PERIODIC
+from microblog.store import Database, accounts, dead_letters
+from microblog.tasks.jobs import BY_HAND
 from tests.factories import Factory
 from tests.functional.command import Run
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_queued(
     assert reason in done.errors
 
 
-@pytest.mark.parametrize("name", sorted(PERIODIC))
+@pytest.mark.parametrize("name", sorted(BY_HAND))
 def test_periodic_task_by_hand(run: Run, make: Factory, name: str) -> None:
     make.microposts(3)
     done = run("tasks", "run", name)
@@ -59,6 +59,14 @@ def test_repair_by_hand_mends(run: Run, make: Factory, database: Database) -> No
     database.users.update_one({"_id": "alice"}, {"$set": {"counts.microposts": 9}})
     assert run("tasks", "run", "repair").status == 0
     assert run("check").output == "0 found\n"
+
+
+def test_purge_by_hand(run: Run, make: Factory, database: Database) -> None:
+    make.microposts(60)
+    accounts.delete(database, "alice", limit=10)
+    assert database.microposts.count_documents({"author": "alice"}) > 0
+    assert run("tasks", "run", "purge").status == 0
+    assert database.microposts.count_documents({"author": "alice"}) == 0
 
 
 def test_task_that_there_is_not(run: Run) -> None:
