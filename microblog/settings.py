@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
 from microblog.errors import ConfigurationError
@@ -98,7 +99,7 @@ class Settings(BaseModel):
     celery_broker_url: Annotated[
         SecretStr, Field(alias="celery.broker_url"), AfterValidator(_broker)
     ] = SecretStr("")
-    worker_threads: Annotated[int, Field(alias="worker.threads", ge=2, le=64)] = 4
+    worker_threads: Annotated[int, Field(alias="worker.threads", ge=3, le=64)] = 4
     # Empty: mails are files in data_dir/mail, which `microblog mail` shows.
     mail_host: Annotated[str, Field(alias="mail.host")] = ""
     mail_port: Annotated[int, Field(alias="mail.port", ge=1, le=65535)] = 587
@@ -117,6 +118,14 @@ class Settings(BaseModel):
     mail_timeout: Annotated[
         int, Field(alias="mail.timeout", ge=1, le=300)  # seconds, for each SMTP reply
     ] = 20
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> "Settings":
+        if self.mail_username and not self.mail_password.get_secret_value():
+            raise ValueError("mail.username needs mail.password or mail.password_file")
+        if self.mail_username and self.mail_tls == "none":
+            raise ValueError("mail.tls: none would send mail.password in the clear")
+        return self
 
     @property
     def sender(self) -> str:
@@ -168,7 +177,8 @@ def read(
             if first["type"] == "extra_forbidden"
             else first["msg"]
         )
-        raise ConfigurationError(f"{source}: {key}: {reason}") from None
+        where = f"{source}: {key}" if key else source
+        raise ConfigurationError(f"{where}: {reason}") from None
 
 
 def _keys() -> list[str]:

@@ -47,8 +47,9 @@ class Context:
     @property
     def site(self) -> Site:
         """What tasks work with, when they are done in this process."""
-        worker = Worker(self.settings, self.open())
-        return worker.site
+        with failures():
+            self.open().wait()
+        return Worker(self.settings, self.open()).site
 
     def open(self, seconds: float | None = None) -> Connection:
         """The connection to the document server, which is started if it has to be;

@@ -15,7 +15,7 @@ from microblog.commands.context import Context
 
 log = logging.getLogger(__name__)
 
-# One that ends that soon cannot start; trying again would not help.
+# One that ends that soon at first cannot start; later it is given so long a pause.
 START_SECONDS = 10.0
 STOP_SECONDS = 60.0  # for a task in hand
 LOOK_SECONDS = 0.2
@@ -27,24 +27,30 @@ class Process:
     def __init__(self, module: str, *arguments: str):
         self.command = [module, *arguments]
         self.started = 0.0
+        self.restarted = self.warned = False
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it in a session of its own: Ctrl-C is for this process alone."""
         launcher = [sys.executable, "-m", "microblog.database.launcher"]
-        self.started = time.monotonic()
+        self.started, self.warned = time.monotonic(), False
         self.child = subprocess.Popen(  # noqa: S603 (a list of our own words)
             [*launcher, str(os.getpid()), *self.command], start_new_session=True
         )
 
     def look_after(self) -> None:
-        """Start it again if it has ended. Exit: it cannot start."""
+        """Start it again if it has ended, after a pause. Exit: it cannot start."""
         if self.child is None or self.child.poll() is None:
             return
-        if time.monotonic() - self.started < START_SECONDS:
-            raise click.exceptions.Exit(self.child.returncode or 1)
-        log.warning("%s has ended; it is started again", self.command)
-        self.start()
+        if not self.warned:
+            status = self.child.returncode
+            log.warning("%s has ended with status %s", " ".join(self.command), status)
+            self.warned = True
+        if time.monotonic() - self.started > START_SECONDS:
+            self.restarted = True
+            self.start()
+        elif not self.restarted:
+            raise click.exceptions.Exit(1)
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it still runs."""

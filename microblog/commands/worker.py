@@ -5,7 +5,7 @@ import click
 from microblog.commands.context import Context
 from microblog.database import failures
 from microblog.errors import NotFound
-from microblog.store import dead_letters
+from microblog.store import Document, dead_letters, mails
 from microblog.tasks.jobs import BY_HAND
 from microblog.tasks.worker import Worker
 
@@ -48,13 +48,26 @@ def requeue(context: Context, task: str | None, everything: bool) -> None:
     if (task is None) is not everything:
         raise click.UsageError("Name one task, or --all.")
     with failures():
-        letters = dead_letters.newest(context.database, SHOWN) if everything else []
-        for id in [letter["_id"] for letter in letters] if everything else [task or ""]:
-            letter = dead_letters.take(context.database, id)
+        if task is not None:
+            letter = dead_letters.find(context.database, task)
             if letter is None:
-                raise NotFound(f"there is no task {id!r} that was given up")
-            context.celery.send_task(letter["name"], letter["arguments"])
-            click.echo(f"queued: {id}")
+                raise NotFound(f"there is no task {task!r} that was given up")
+            _queue(context, letter)
+            return
+        while letters := dead_letters.newest(context.database, SHOWN):
+            for one in letters:
+                _queue(context, one)
+
+
+def _queue(context: Context, letter: Document) -> None:
+    """Queue it first, and forget then that it was given up: a crash loses nothing."""
+    if letter["name"] == "mail":
+        mails.retry(context.database, *letter["arguments"])
+        context.celery.send_task("mails")
+    else:
+        context.celery.send_task(letter["name"], letter["arguments"])
+    dead_letters.remove(context.database, letter["_id"])
+    click.echo(f"queued: {letter['_id']}")
 
 
 @tasks.command()

@@ -106,7 +106,8 @@ class Connection:
         if self.server:
             uri = self.server.ensure()
         try:
-            self._client = connect(uri, self.seconds, self.settings.http_threads)
+            threads = max(self.settings.http_threads, self.settings.worker_threads)
+            self._client = connect(uri, self.seconds, threads)
         except ValueError as error:
             raise BadUri(str(error)) from None
         if self.server:

@@ -107,7 +107,6 @@ def _confirmation(database: Database, settings: Settings, mail: Document) -> Con
 def _reset(database: Database, settings: Settings, mail: Document) -> Content:
     address = mail["address"]
     found = users.by_email(database, address)
-    found = found or users.by_email(database, address.lower())
     confirmed = [user for user in found if user.get("confirmed")]
     if not confirmed:
         return None

@@ -1,16 +1,22 @@
 """Dead letters: tasks that were given up, for a person to look at and to queue again.
 
-A document: `_id` (name and arguments), `name`, `arguments`, `error`, `tries`, `at`.
+A document: `_id` (name and arguments), `name`, `arguments`, `error`, `tries`, `at` and
+`expires`. The name `mail` stands for a mail that was given up, not for a task.
 """
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pymongo import IndexModel
 
 from microblog.store import Database, Document, pieces
 
 PIECE = 25
+KEPT = timedelta(days=90)
+
+INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
 
 
 def key(name: str, arguments: Iterable[Any]) -> str:
@@ -28,6 +34,7 @@ def add(
         "error": error[:1000],
         "tries": tries,
         "at": datetime.now(UTC),
+        "expires": datetime.now(UTC) + KEPT,
     }
     query = {"_id": key(name, arguments)}
     database.dead_letters.update_one(query, {"$set": letter}, upsert=True)
@@ -48,9 +55,11 @@ def among(database: Database, keys: Iterable[str]) -> set[str]:
     }
 
 
-def take(database: Database, id: str) -> Document | None:
-    """Take one out, to be queued again; None: there is no such."""
-    letter = database.dead_letters.find_one({"_id": id})
-    if letter and database.dead_letters.delete_one({"_id": id}).deleted_count:
-        return letter
-    return None
+def find(database: Database, id: str) -> Document | None:
+    """The one with this id, or None."""
+    return database.dead_letters.find_one({"_id": id})
+
+
+def remove(database: Database, id: str) -> None:
+    """Remove one whose task is queued again."""
+    database.dead_letters.delete_one({"_id": id})

@@ -26,6 +26,7 @@ from pymongo.errors import DuplicateKeyError
 from microblog.store import Database, Document, ids
 
 KEPT = timedelta(days=90)
+DROPPED_KEPT = timedelta(days=1)
 TURN = timedelta(seconds=60)  # until a mail server has everything, or it is anew
 REPLY = timedelta(minutes=10)  # until it has answered; longer than mail.timeout
 
@@ -86,8 +87,12 @@ def add_to_digest(
             )
             return
         except DuplicateKeyError:
-            gone = database.mails.find_one({"_id": id})
-        if gone and micropost in gone["microposts"]:
+            known = database.mails.find_one({"_id": id})
+        if known and micropost in known["microposts"]:
+            return
+        if known and known["state"] == State.WAITING and "claim" not in known:
+            # Another process made it at the same time.
+            add_to_digest(database, reader, slot, micropost, due)
             return
 
 
@@ -158,7 +163,8 @@ def fail(database: Database, mail: Document, error: str) -> None:
 
 def drop(database: Database, mail: Document) -> None:
     """There is nothing to say any more, or nobody to say it to."""
-    _set(database, mail, State.SENDING, State.DROPPED, address="")
+    expires = datetime.now(UTC) + DROPPED_KEPT
+    _set(database, mail, State.SENDING, State.DROPPED, address="", expires=expires)
 
 
 def retry(database: Database, id: str) -> None:

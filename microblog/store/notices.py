@@ -6,7 +6,6 @@ A document: `_id` "reader hour" (the hour of the microposts, counted from 1970),
 order in which they came, and `expires`. There are at most MOST in an hour.
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -80,9 +79,12 @@ def note(
     }
     expires = datetime.now(UTC) + KEPT
     update = {"$push": {"notices": notice}, "$set": {"expires": expires}}
-    # A duplicate: it was noted before, or there are too many.
-    with contextlib.suppress(DuplicateKeyError):
+    try:
         database.notices.update_one(query, update, upsert=True)
+    except DuplicateKeyError:
+        # It was noted before, or there are too many; or another process made the
+        # document at the same time, and it is there now.
+        database.notices.update_one(query, update)
     return _place(database.notices.find_one({"_id": id}), micropost)
 
 

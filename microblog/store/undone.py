@@ -6,15 +6,13 @@ from typing import Any
 from microblog.store import Database, ids
 
 
-def find(
-    database: Database, collection: str, work: str, *, before: int, limit: int
-) -> list[Any]:
-    """The `_id`s of documents whose work has been undone since before an id, at most
-    `limit`, the longest first."""
+def find(database: Database, collection: str, work: str, *, before: int) -> list[Any]:
+    """The `_id`s of documents whose work has been undone since before an id, the
+    longest first."""
     field = f"undone.{work}"
     found = database[collection].find({field: {"$gt": 0, "$lt": before}})
     first = sorted(found, key=lambda document: document["undone"][work])
-    return [document["_id"] for document in first[:limit]]
+    return [document["_id"] for document in first]
 
 
 def note(database: Database, collection: str, id: Any, work: str) -> None:

@@ -27,6 +27,7 @@ def application(settings: Settings) -> Celery:
     celery.conf.update(
         broker_transport_options=_options(settings),
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
         task_default_queue=QUEUE,
         task_ignore_result=True,
         task_serializer="json",
@@ -52,11 +53,14 @@ def url(settings: Settings) -> str:
 
 
 def _with_database(uri: str, database: str) -> str:
-    """The URI with the database put where Kombu looks for it."""
-    address, question, options = uri.partition("?")
-    scheme, _, hosts = address.partition("://")
-    hosts = hosts.partition("/")[0]
-    return f"{scheme}://{hosts}/{database}{question}{options}"
+    """The URI with the database put where Kombu looks for it; who logs in, still does
+    so by the database that the URI names."""
+    address, _question, options = uri.partition("?")
+    scheme, _colon, rest = address.partition("://")
+    hosts, _slash, named = rest.partition("/")
+    if "@" in hosts and "authsource=" not in options.lower():
+        options = f"{options}&authSource={named or 'admin'}".removeprefix("&")
+    return f"{scheme}://{hosts}/{database}?{options}".removesuffix("?")
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """Kombu's transport by files in a folder, which lists the folder once for many
 messages: listing 10,000 files for each of them leaves 60 to 110 messages a second."""
 
+import logging
 import os
+import time
+import uuid
 from queue import Empty
 from typing import Any
 
 from kombu.transport import filesystem
-from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
+from kombu.utils.json import dumps, loads
+
+log = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
@@ -26,7 +30,12 @@ class Channel(filesystem.Channel):
         self, queue: str, message: Any, **options: Any
     ) -> None:
         self._make_folders()
-        super()._put(queue, message, **options)  # type: ignore[no-untyped-call]
+        name = f"{time.monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
+        written = os.path.join(self.processed_folder, name)
+        with open(written, "w", encoding="utf-8") as file:
+            file.write(dumps(message))
+        # Whole, or not there: somebody may take it at once.
+        os.rename(written, os.path.join(self.data_folder_out, name))
 
     def _get(self, queue: str, timeout: Any = None) -> Any:
         """The next message. Empty: there is none."""
@@ -36,11 +45,13 @@ class Channel(filesystem.Channel):
                 os.rename(os.path.join(self.data_folder_in, name), taken)
             except FileNotFoundError:
                 continue  # Another process has taken it.
-            with open(taken, "rb") as file:
-                message = file.read()
+            with open(taken, encoding="utf-8") as file:
+                content = file.read()
             os.remove(taken)
-            if message:  # Else its writer was killed before a word.
-                return loads(bytes_to_str(message))
+            try:
+                return loads(content)
+            except ValueError:
+                log.warning("a message in the queue cannot be read: %s", name)
         raise Empty
 
     def _next(self, queue: str) -> str | None:

@@ -1,8 +1,9 @@
 """The tasks: what each does. Every one may run twice, and is bounded in what one run
 touches; what it leaves, the next run takes up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from threading import Event
 from typing import Any
 
@@ -17,6 +18,7 @@ from microblog.store import (
     ids,
     mails,
     microposts,
+    pieces,
     repair,
     statistics,
     undone,
@@ -58,12 +60,6 @@ def send_mails(site: Site) -> None:
     outbox.drain(site.database, site.settings, site.stopping)
 
 
-def send_mail(site: Site, id: str) -> None:
-    """Try a mail again that was given up."""
-    mails.retry(site.database, id)
-    send_mails(site)
-
-
 def purge(site: Site, username: str) -> None:
     """Remove more of what a deleted account has left."""
     if not accounts.purge(site.database, username, PURGED):
@@ -72,10 +68,8 @@ def purge(site: Site, username: str) -> None:
 
 def purge_some(site: Site) -> None:
     """Remove more of what the accounts deleted longest ago have left."""
-    found = undone.find(
-        site.database, "users", users.PURGE, before=ids.now() + 1, limit=PURGED_AT_ONCE
-    )
-    for username in found:
+    found = undone.find(site.database, "users", users.PURGE, before=ids.now() + 1)
+    for username in found[:PURGED_AT_ONCE]:
         purge(site, username)
 
 
@@ -87,18 +81,23 @@ def sweep(site: Site) -> None:
         site.later("mails")
     if waiting > ENOUGH:
         return
-    # Of a task that is in no queue, all but what is just being done is lost.
+    # Nothing in the queue: most of it is lost, and what is just being done or about to
+    # be tried again suffers no harm by being done twice.
     before = ids.now() - (MINUTE if waiting else MINUTE // 12)
     for name, collection, work in (
         ("mention", "microposts", microposts.MAILS),
         ("purge", "users", users.PURGE),
     ):
-        found = undone.find(database, collection, work, before=before, limit=SWEPT)
-        keys = {dead_letters.key(name, [id]): id for id in found}
+        found = undone.find(database, collection, work, before=before)
+        for id in islice(_not_given_up(database, name, found), SWEPT):
+            site.later(name, id)
+
+
+def _not_given_up(database: Database, name: str, arguments: list[Any]) -> Iterator[Any]:
+    for piece in pieces(arguments, SWEPT):
+        keys = {dead_letters.key(name, [argument]): argument for argument in piece}
         given_up = dead_letters.among(database, keys)
-        for key, id in keys.items():
-            if key not in given_up:
-                site.later(name, id)
+        yield from (keys[key] for key in keys if key not in given_up)
 
 
 def mend(site: Site) -> None:
@@ -123,7 +122,6 @@ Job = Callable[..., Any]
 ASKED: dict[str, Job] = {
     "mention": mention,
     "mails": send_mails,
-    "mail": send_mail,
     "purge": purge,
 }
 # What happens by itself, and every how many seconds.

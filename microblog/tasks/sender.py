@@ -4,6 +4,7 @@ nobody. What is lost on the way, `sweep` finds again."""
 import logging
 import queue
 import threading
+from contextlib import suppress
 from typing import Any
 
 from microblog.settings import Settings
@@ -47,7 +48,8 @@ class Sender:
     def close(self) -> None:
         """Hand over what waits, for a moment; then let go."""
         if self._thread is not None:
-            self._waiting.put(None)
+            with suppress(queue.Full):
+                self._waiting.put_nowait(None)
             self._thread.join(CLOSE_SECONDS)
         self.celery.close()
 

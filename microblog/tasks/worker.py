@@ -28,6 +28,8 @@ from microblog.tasks.jobs import ASKED, PERIODIC, Job, Site
 
 log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 5.0
+
 
 class Worker:
     """One process that works on the tasks of a site."""
@@ -82,8 +84,9 @@ class Worker:
             worker.start()
         finally:
             self.site.stopping.set()
-            beat.stop()
-            pulse.join()
+            # Neither waits for a broker that is gone.
+            beat.service.stop(wait=False)
+            pulse.join(CLOSE_SECONDS)
         return int(worker.exitcode or 0)
 
     def waiting(self) -> int:
@@ -116,6 +119,9 @@ class Worker:
     def _do(self, task: Any, name: str, job: Job, arguments: tuple[Any, ...]) -> None:
         """Do a task; one that fails is tried again, and given up in the end."""
         id, began = task.request.id, time.monotonic()
+        if self.site.stopping.is_set():
+            log.info("task %s %s left to the next worker", name, id)
+            return
         self.running[id] = {"name": name, "id": id, "since": datetime.now(UTC)}
         outcome = "done"
         try:

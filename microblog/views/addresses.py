@@ -27,8 +27,7 @@ def ask(request: Any, user: Document) -> None:
 def ask_reset(request: Any, address: str) -> None:
     """Mail a link for a new password, once in ten minutes, if there is a user to get
     it: whoever sends mails looks, so that the answer tells nothing."""
-    # In whatever case it is typed, it may be the same user's.
-    id = f"reset {digest(address.lower())[:32]} {slot()}"
+    id = f"reset {digest(address)[:32]} {slot()}"
     mails.add(request.database, id, mails.Kind.RESET, to=None, address=address)
     request.later("mails")
 

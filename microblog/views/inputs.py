@@ -40,8 +40,8 @@ def _email(value: str) -> str:
     value = grammar.normalise(value)
     if value and not (_ADDRESS.fullmatch(value) and value.isprintable()):
         raise ValueError(_("must look like name@example.org"))
-    name, at, domain = value.partition("@")
-    return name + at + domain.lower()
+    # No mail server that matters tells capitals apart, and people do not either.
+    return value.lower()
 
 
 def _prose(value: str) -> str:

@@ -180,5 +180,6 @@ def delete_account(request: Any) -> Any:
     check_password(request, username, given.password, "password")
     if request.form.value("sure") != "on":
         raise Invalid.field("sure", _("must be ticked: there is no way back"))
-    accounts.delete(request.database, username)
+    if not accounts.delete(request.database, username):
+        request.later("purge", username)
     return see_other("/", "gone", forget(request))

@@ -129,7 +129,8 @@ def delete(request: Any) -> Any:
     user = request.context.document
     rest.expected_rev(request, user["rev"])
     check_password(request, user["_id"], request.validated["body"].password, "password")
-    accounts.delete(request.database, user["_id"])
+    if not accounts.delete(request.database, user["_id"]):
+        request.later("purge", user["_id"])
     return rest.no_content()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from microblog.settings import Settings
-from microblog.store import Database, accounts, dead_letters
+from microblog.store import Database, accounts, dead_letters, mails
 from microblog.tasks.jobs import BY_HAND
 from tests.factories import Factory
 from tests.functional.command import Run
@@ -28,6 +28,20 @@ def test_list_and_queue_again(run: Run, database: Database, settings: Settings) 
     assert (done.status, done.output) == (0, "queued: mention [1]\n")
     assert run("tasks", "requeue", "--all").output == "queued: mention [2]\n"
     assert len(list(waiting.glob("*"))) == before + 2
+    assert run("tasks").output == "none was given up\n"
+
+
+def test_mail_that_was_given_up_is_sent(
+    run: Run, make: Factory, database: Database, settings: Settings
+) -> None:
+    mails.add(database, "reset 1 2", mails.Kind.RESET, to=None, address="a@b.c")
+    mail = mails.claim(database, "reset 1 2")
+    assert mail is not None
+    dead_letters.add(database, "mail", ["reset 1 2"], "550 no", 1)
+    mails.fail(database, mail, "550 no")
+    assert mails.due(database, 9) == []
+    assert run("tasks", "requeue", "--all").output == 'queued: mail ["reset 1 2"]\n'
+    assert mails.due(database, 9) == ["reset 1 2"]
     assert run("tasks").output == "none was given up\n"
 
 

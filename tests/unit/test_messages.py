@@ -192,7 +192,7 @@ def test_reset_lists_every_account_of_the_address(
     make.user("robert", email="bob@example.com")
     make.user("stranger", email="bob@example.com")
     users.confirm(database, "robert", "bob@example.com")
-    message = build(Kind.RESET, to=None, address="BOB@example.com")
+    message = build(Kind.RESET, to=None, address="bob@example.com")
     assert message["To"] == "bob@example.com"
     assert message["Subject"] == "A new password for Wörter & mehr"
     plain, html = part(message, "plain"), part(message, "html")
@@ -207,17 +207,10 @@ def test_reset_lists_every_account_of_the_address(
         assert "do nothing" in content
 
 
-def test_reset_goes_to_no_address_that_only_looks_alike(
-    make: Factory, database: Database, build: Build
-) -> None:
-    """The sign for Kelvin is a k in lower case; whoever has typed it may own it."""
-    make.user("bob", email="mike@example.com")
-    users.confirm(database, "bob", "mike@example.com")
-    message = build(Kind.RESET, to=None, address="mi\N{KELVIN SIGN}e@example.com")
-    assert message["To"] == "mike@example.com"
-
-
-@pytest.mark.parametrize("address", ["bob@example.org", "carol@example.com", ""])
+@pytest.mark.parametrize(
+    "address",
+    ["bob@example.org", "carol@example.com", "BOB@example.com", "boｂ@example.com", ""],
+)
 def test_reset_for_nobody_is_dropped(
     bob: Document, make: Factory, database: Database, public: Settings, address: str
 ) -> None:

@@ -103,13 +103,16 @@ def test_queue_that_is_removed_under_a_running_site(
     assert take(celery) == [("mention", (1,))]
 
 
-def test_message_whose_writer_was_killed(
+def test_message_that_cannot_be_read_stops_nothing(
     celery: Celery, sender: Sender, site: Settings
 ) -> None:
     sender.send("mails")
     sender.flush()
-    (site.data_dir / "tasks" / "waiting" / "1_x.microblog.msg").touch()
+    waiting = site.data_dir / "tasks" / "waiting"
+    (waiting / "1_x.microblog.msg").touch()
+    (waiting / "2_x.microblog.msg").write_text('{"half')
     assert take(celery) == [("mails", ())]
+    assert list(waiting.iterdir()) == []
 
 
 def test_queue_is_private(sender: Sender, site: Settings) -> None:
@@ -136,8 +139,16 @@ def test_broker_that_is_gone_delays_nobody(
         ({}, broker.FOLDER),
         ({"mongodb.uri": "mongodb://h/?a=b"}, "mongodb://h/microblog?a=b"),
         (
+            {"mongodb.uri": "mongodb://u:p@h/?a=b"},
+            "mongodb://u:p@h/microblog?a=b&authSource=admin",
+        ),
+        (
+            {"mongodb.uri": "mongodb://u:p@h/x?authSource=y"},
+            "mongodb://u:p@h/microblog?authSource=y",
+        ),
+        (
             {"mongodb.uri": "mongodb+srv://u:p@h/other", "mongodb.database": "m"},
-            "mongodb+srv://u:p@h/m",
+            "mongodb+srv://u:p@h/m?authSource=other",
         ),
         (
             {"mongodb.uri": "mongodb://h", "celery.broker_url": "redis://h/1"},

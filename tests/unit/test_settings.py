@@ -110,3 +110,20 @@ def test_start_ends_in_one_line(tmp_path: Path) -> None:
         SystemExit, match=r"microblog: site\.ini: nonsense: there is no"
     ):
         microblog.main({"__file__": str(tmp_path / "site.ini")}, nonsense="1")
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, "site.ini: Value error, mail.username needs mail.password"),
+        (
+            {"mail.password": "x", "mail.tls": "none"},
+            "site.ini: Value error, mail.tls: none would send mail.password in the",
+        ),
+    ],
+)
+def test_password_for_mails_is_needed_and_kept_secret(
+    more: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        settings.read({"mail.username": "m", **more}, environment={}, source="site.ini")
