@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check format lock clean screenshots translations
+.PHONY: run test bench check format lock clean screenshots translations
 
 # HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
@@ -14,6 +14,12 @@ run: .venv/installed
 # make test PYTEST="--ignore=tests/browser --ignore=tests/judges"
 test: .venv/installed-for-tests
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
+
+# How fast it is, against constants from Pyramid and against Kinto; writes docs/bench.
+# DATA: a folder with make_jsonl.py; BENCH: more options, as in
+# make bench BENCH="--sizes 2000 --only user_json,ceiling_json" (--help lists them).
+bench: .venv/installed-for-bench
+	$(BIN)/python -m tests.bench --profile $(if $(DATA),--data $(DATA)) $(BENCH)
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff format --check
@@ -51,6 +57,10 @@ LOCKED := $(INSTALL) --require-hashes --no-deps
 
 .venv/installed-for-tests: .venv/installed requirements-test.txt
 	$(LOCKED) -r requirements-test.txt
+	@touch $@
+
+.venv/installed-for-bench: .venv/installed-for-tests
+	$(INSTALL) --no-build-isolation -e '.[bench]'
 	@touch $@
 
 clean:

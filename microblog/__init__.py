@@ -40,4 +40,5 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         # A mistake above ends the start before a document server is started.
         config.commit()
         config.include("microblog.database")
+        config.include("microblog.requests")
         return config.make_wsgi_app()

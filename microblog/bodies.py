@@ -1,6 +1,7 @@
 """What a request brings, read strictly: its body, its query, the models of both."""
 
 import re
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -46,6 +47,9 @@ def fields(request: Any, accepted: tuple[str, ...]) -> dict[str, Any]:
 
 def query(request: Any, model: type[Model]) -> Model:
     """The query string as `model`; parameters that it does not know are ignored."""
+    if not request.environ.get("QUERY_STRING"):
+        nothing: Model = _of_nothing(model)
+        return nothing
     known = {field.alias or name for name, field in model.model_fields.items()}
     pairs = [pair for pair in request.GET.items() if pair[0] in known]
     given = [name for name, _ in pairs]
@@ -55,6 +59,11 @@ def query(request: Any, model: type[Model]) -> Model:
             [FieldError("querystring", name, _("is given twice")) for name in twice]
         )
     return checked(model, dict(pairs), "querystring")
+
+
+@lru_cache
+def _of_nothing(model: type[BaseModel]) -> Any:
+    return checked(model, {}, "querystring")
 
 
 def checked(model: type[Model], values: dict[str, Any], location: str) -> Model:

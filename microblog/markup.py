@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from microblog import text as grammar
 from microblog.i18n import _
+from microblog.store import ids
 
 # In this order: many browsers also name those that they want to be taken for.
 _BROWSERS = {
@@ -115,6 +116,12 @@ def age(moment: datetime, now: datetime) -> str:
     if seconds < WEEK:
         return _("${count} d", mapping={"count": seconds // DAY})
     return day(moment)
+
+
+@lru_cache(maxsize=4096)
+def day_of(number: int) -> str:
+    """A day that is counted from 1970."""
+    return day(ids.moment(ids.of_day(number)))
 
 
 def sentence(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,15 @@ from pyramid.static import QueryStringConstantCacheBuster
 from pyramid.view import view_config
 
 from microblog import cookies, forms, markup
+from microblog.fragments import Fragments
 from microblog.i18n import LANGUAGES, _
 from microblog.security import Permission
-from microblog.store import ids
+from microblog.store import Document, ids
 from microblog.text import MAXIMUM
 
 HERE = Path(__file__).parent
+PLACES = {"search", "users", "settings", "login", "register", "reset"}
+API_RENDERER = "api"
 YEAR = 365 * 86400
 
 page = partial(
@@ -65,34 +69,50 @@ def micropost_path(author: str, id: int) -> str:
 
 
 def add_globals(event: Any) -> None:
-    """What every template may use; nothing of it asks the database."""
+    """What every template may use of its request; nothing of it asks the database."""
     request = event["request"]
-    if request is None:
+    if request is None or event["renderer_name"] == API_RENDERER:
         return
-    known = request.known
+    known, reader, language = request.known, _reader(request), request.locale_name
+    translate, now = request.localizer.translate, datetime.now(UTC)
+    fragments: Fragments = request.registry["fragments"]
+
+    def kept(*key: Any, caller: Callable[[], str]) -> str:
+        """What stands in a call block: the same for the same language and `key`, of
+        which the first is a name. Without a key, nothing is kept."""
+        return fragments.block((language, *key), caller) if key[0] else caller()
+
+    def articles(found: list[Document], picture: bool) -> list[tuple[Document, str]]:
+        """Microposts, and each in HTML, but for what its reader can do with it."""
+        return [
+            (
+                one,
+                fragments.article(
+                    one["id"],
+                    one["author"],
+                    one["text"],
+                    one["referenced"],
+                    one["edited"],
+                    picture,
+                    language,
+                    fragments.age(one["id"], now, language, translate),
+                ),
+            )
+            for one in found
+        ]
+
     event.update(
-        reader=_reader(request),
+        reader=reader,
         theme=known.credential.get("theme", "") if known else "",
-        site=request.site,
-        language=request.locale_name,
-        languages=LANGUAGES,
-        translate=request.localizer.translate,
-        here=_here(request.environ["PATH_INFO"]),
+        language=language,
+        translate=translate,
+        here=_here(request.environ["PATH_INFO"], reader),
         said=_said(request),
-        static=partial(request.static_path),
-        maximum=MAXIMUM,
-        now=datetime.now(UTC),
+        now=now,
         csrf=partial(forms.token, request),
-        moment=ids.moment,
-        micropost_path=micropost_path,
-        linked=markup.linked,
-        content=markup.content,
-        avatar=markup.avatar,
-        age=markup.age,
-        iso=markup.iso,
-        day=markup.day,
-        sentence=markup.sentence,
-        browser=markup.browser,
+        static=request.static_path,
+        kept=kept,
+        articles=articles,
     )
 
 
@@ -105,12 +125,12 @@ def _reader(request: Any) -> str | None:
     return None if asked else ""
 
 
-def _here(path: str) -> str:
-    """Which entry of the site's menu stands for a page."""
+def _here(path: str, reader: str | None) -> str:
+    """Where in the site a page is, as its menu has it; "": nowhere in particular."""
     first, _slash, rest = path.strip("/").partition("/")
     if first == "users" and rest:
-        return f"user {rest}"
-    return first or "front"
+        return "user" if rest == reader else ""
+    return first if first in PLACES else "" if first else "front"
 
 
 def _said(request: Any) -> str | None:
@@ -136,6 +156,50 @@ def fingerprint(directory: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+class _Renderer:
+    """Renders a template by its name. Pyramid_jinja2 would look for it beside the view
+    first, in the file system, at every request."""
+
+    def __init__(self, info: Any):
+        self.name = info.name
+        self.registry = info.registry
+
+    def __call__(self, value: Document, system: Document) -> str:
+        template = self.registry["templates"].get_template(self.name)
+        html: str = template.render({**system, **value})
+        return html
+
+
+def _compiled(config: Any) -> Path:
+    """The directory of compiled templates, which spare a start their compilation."""
+    directory: Path = config.registry["settings"].data_dir / "templates"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+def _set_up(config: Any) -> None:
+    """Give templates what is the same for every request."""
+    environment = config.get_jinja2_environment()
+    site = config.registry["settings"]
+    environment.globals.update(
+        site=site,
+        languages=LANGUAGES,
+        maximum=MAXIMUM,
+        moment=ids.moment,
+        micropost_path=micropost_path,
+        linked=markup.linked,
+        content=markup.content,
+        avatar=markup.avatar,
+        age=markup.age,
+        iso=markup.iso,
+        day=markup.day,
+        sentence=markup.sentence,
+        browser=markup.browser,
+    )
+    config.registry["templates"] = environment
+    config.registry["fragments"] = Fragments(environment)
+
+
 def includeme(config: Any) -> None:
     """Templates with their globals, static files under addresses that change with
     them."""
@@ -146,10 +210,16 @@ def includeme(config: Any) -> None:
             "jinja2.lstrip_blocks": True,
             "jinja2.undefined": "strict",
             "jinja2.newstyle": True,
+            "jinja2.bytecode_caching": True,
+            "jinja2.bytecode_caching_directory": str(_compiled(config)),
         }
     )
     config.include("pyramid_jinja2")
     config.add_jinja2_search_path(str(templates()))
+    # In place of theirs, once that is there.
+    config.commit()
+    config.add_renderer(".jinja2", _Renderer)
+    config.action(None, _set_up, args=(config,), order=999)
     config.add_subscriber(add_globals, BeforeRender)
     config.add_static_view("static", "microblog:static", cache_max_age=YEAR)
     config.add_cache_buster(

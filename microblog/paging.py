@@ -2,7 +2,7 @@
 
 import base64
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal, Self
@@ -112,7 +112,7 @@ def cut(query: PageQuery, walk: Walk, key: str = "id") -> Piece:
     return Piece(items[::-1], behind, ahead)
 
 
-def page(request: Any, piece: Piece, result: list[Document]) -> Document:
+def page(request: Any, piece: Piece, result: Sequence[Any]) -> Document:
     """A page as the API answers it, with the same addresses in a Link header."""
     base = request.site.url
     links = {
@@ -132,9 +132,11 @@ def more(request: Any, piece: Piece) -> str | None:
 
 def link(request: Any, cursor: Cursor) -> str:
     """The path of the page that begins at `cursor`."""
+    path, asked = quote(request.path_info), f"cursor={quote(str(cursor))}"
+    if not request.environ.get("QUERY_STRING"):
+        return f"{path}?{asked}"
     kept = {name: value for name, value in request.GET.items() if name in _KEPT}
-    path = quote(request.path_info)
-    return f"{path}?{urlencode({**kept, 'cursor': str(cursor)})}"
+    return f"{path}?{urlencode(kept)}&{asked}" if kept else f"{path}?{asked}"
 
 
 _KEPT = {"size", "order", "text", "username", "name"}

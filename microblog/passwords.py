@@ -6,12 +6,18 @@ import hmac
 import re
 import secrets
 import unicodedata
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import bcrypt
 
 from microblog import text
+from microblog.hashing import Aside, Result
 from microblog.i18n import _
+
+# Where a web server hashes; commands hash where they are.
+aside: Aside | None = None
 
 MAXIMUM_BYTES = 4096
 SCHEME = "bcrypt-hmac-sha256"
@@ -77,8 +83,12 @@ def _prehash(password: str, salt: bytes) -> bytes:
 def hash(password: str, cost: int) -> str:
     """What is stored: scheme, salt of the prehash, bcrypt's own string."""
     salt = secrets.token_bytes(16)
-    hashed = bcrypt.hashpw(_prehash(password, salt), bcrypt.gensalt(cost)).decode()
-    return f"{SCHEME}${salt.hex()}{hashed}"
+    hashed = _run(bcrypt.hashpw, _prehash(password, salt), bcrypt.gensalt(cost))
+    return f"{SCHEME}${salt.hex()}{hashed.decode()}"
+
+
+def _run(work: Callable[..., Result], *arguments: Any) -> Result:
+    return aside.run(work, *arguments) if aside else work(*arguments)
 
 
 @cache
@@ -97,7 +107,8 @@ def verify(password: str, stored: str | None, cost: int) -> bool:
         return False
     parts = _parts(stored)
     salt, hashed = parts or _nobodys(cost)
-    return bcrypt.checkpw(_prehash(password, salt), hashed) and parts is not None
+    fits = _run(bcrypt.checkpw, _prehash(password, salt), hashed)
+    return fits and parts is not None
 
 
 def _parts(stored: str | None) -> tuple[bytes, bytes] | None:

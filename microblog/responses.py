@@ -20,6 +20,17 @@ PAGES = (
 )
 ANSWERS = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
+ALWAYS = [
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+OF_ANSWERS = [
+    ("Content-Security-Policy", ANSWERS),
+    ("Vary", "Authorization, Accept"),
+]
+OF_PAGES = [("Content-Security-Policy", PAGES)]
+
 COMPRESSED = {"text/html", "text/css", "text/javascript", "application/javascript"}
 WORTH_COMPRESSING = 1000  # bytes
 
@@ -69,11 +80,12 @@ def protect(event: Any) -> None:
     """Headers that keep an answer from being taken for something else, or kept."""
     request, headers = event.request, event.response.headers
     api = is_api(request)
-    headers["Content-Security-Policy"] = ANSWERS if api else PAGES
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    # Set one by one, each would look through all that are there.
+    # An answer to an exception comes here twice.
+    if ALWAYS[0] not in event.response.headerlist:
+        event.response.headerlist += ALWAYS
+        event.response.headerlist += OF_ANSWERS if api else OF_PAGES
     # WebOb would make it absolute by the Host header, and with http behind a proxy that
     # speaks TLS; a path alone is right wherever the site is reached (RFC 9110, 10.2.2).
     event.response._abs_headerlist = lambda environ: event.response.headerlist
@@ -81,7 +93,6 @@ def protect(event: Any) -> None:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if api:
         headers.setdefault("Cache-Control", "private, no-cache")
-        headers["Vary"] = "Authorization, Accept"
     else:
         _keep_page(request, event.response)
 

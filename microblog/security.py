@@ -13,6 +13,7 @@ from pyramid.security import Allowed, Denied
 
 from microblog import cookies, passwords
 from microblog.errors import BadCredentials, BadToken, Malformed
+from microblog.hashing import Aside
 from microblog.i18n import _
 from microblog.settings import Settings
 from microblog.store import Database, Document, accounts, sessions, tokens, users
@@ -241,6 +242,8 @@ def reset_password(
 def includeme(config: Any) -> None:
     """The policy, which asks the ACLs of the tree; `request.known`: its identity, if
     that was loaded."""
+    # One thread of the web server at least is left to who reads.
+    passwords.aside = Aside(config.registry["settings"].http_threads - 1)
     policy = SecurityPolicy()
     config.set_security_policy(policy)
     config.add_request_method(policy.known, "known", property=True)

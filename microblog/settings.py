@@ -71,6 +71,11 @@ class Settings(BaseModel):
     http_host: str = "localhost"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6543
     http_threads: Annotated[int, Field(alias="http.threads", ge=1, le=64)] = 4
+    # Web servers that `microblog run` starts, on http_port and the ports after it.
+    http_processes: Annotated[int, Field(alias="http.processes", ge=1, le=64)] = 1
+    # Each of them on a core of its own: the threads of a Python process on several
+    # cores fight for its one interpreter.
+    http_pin: Annotated[bool, Field(alias="http.pin")] = True
     data_dir: Path = Path("var")
     # Empty: the embedded document server, in data_dir.
     mongodb_uri: Annotated[
@@ -89,6 +94,14 @@ class Settings(BaseModel):
         int, Field(alias="token.lifetime", ge=60, le=90 * 86400)  # seconds
     ] = 86400
 
+    # Whose followers are fewer sends them every micropost; the others' is pulled.
+    timelines_push_below: Annotated[
+        int, Field(alias="timelines.push_below", ge=1, le=1_000_000)
+    ] = 100
+    # Timelines that were not read for so many days are dropped, and built anew.
+    timelines_idle: Annotated[
+        int, Field(alias="timelines.idle", ge=1, le=3650)  # days
+    ] = 30
     session_idle: Annotated[
         int, Field(alias="session.idle", ge=300, le=90 * 86400)  # seconds
     ] = 7 * 86400

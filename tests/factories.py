@@ -6,7 +6,16 @@ from webtest import TestApp, TestResponse
 
 from microblog import passwords
 from microblog.settings import Settings
-from microblog.store import Database, Document, follows, microposts, tokens, users
+from microblog.store import (
+    Database,
+    Document,
+    deliveries,
+    follows,
+    ids,
+    microposts,
+    tokens,
+    users,
+)
 
 PASSWORD = "quiet lantern over the river"  # nosec
 
@@ -45,6 +54,12 @@ class Factory:
         self.user(follower)
         self.user(followee)
         follows.create(self.database, follower, followee)
+
+    def deliver(self) -> None:
+        """What the worker does of what was posted."""
+        below = self.settings.timelines_push_below
+        for author in deliveries.waiting(self.database, ids.MAXIMUM):
+            deliveries.deliver(self.database, author, below)
 
 
 class Api:

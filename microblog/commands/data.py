@@ -13,7 +13,7 @@ from microblog.commands.context import Context
 from microblog.commands.loading import Loader
 from microblog.database import failures
 from microblog.errors import NotFound
-from microblog.store import Document, follows, ids, microposts, users
+from microblog.store import Document, collection, follows, ids, users
 from microblog.store.walks import Start
 
 
@@ -83,7 +83,7 @@ def export(context: Context, username: str) -> None:
         for link in follows.walk_following(database, user, Start(descending=False)):
             names = {"follower": link["follower"], "followee": link["followee"]}
             _write("follow", names)
-        for one in microposts.walk(database, user, Start(descending=False)):
+        for one in collection.walk(database, user, Start(descending=False)):
             _write("micropost", _micropost(one))
 
 

@@ -31,6 +31,10 @@ from microblog.store import (
     marks,
     microposts,
     names,
+    pieces,
+    references,
+    shapes,
+    timelines,
     users,
 )
 from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Text, Username
@@ -110,6 +114,7 @@ class Loader:
         self._waiting: dict[str, list[tuple[int, Document]]] = defaultdict(list)
         self._references: dict[str, list[Document]] = defaultdict(list)
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._followed: set[str] = set()  # have more followers by this import
         self._unsettled = 0
 
     def totals(self) -> dict[str, tuple[int, int]]:
@@ -135,10 +140,21 @@ class Loader:
             self.bad.append((number, plain(error.args[0])))
 
     def flush(self) -> None:
-        """Write everything that waits."""
+        """Write everything that waits. What is loaded is sent to nobody: timelines
+        are built anew when they are read."""
         for collection in ("users", "follows", "microposts"):
             self._write(collection)
         self._settle()
+        self._pull()
+        timelines.drop_all(self.database)
+
+    def _pull(self) -> None:
+        """Have the microposts of those pulled who now have many followers."""
+        below = self.settings.timelines_push_below
+        for piece in pieces(sorted(self._followed), BATCH):
+            for user in users.find_many(self.database, piece).values():
+                if user["counts"]["followers"] >= below and "pulled" not in user:
+                    users.set_pulled(self.database, user["_id"], users.TOLD)
 
     def _take(self, number: int, record: Body) -> None:
         if isinstance(record, UserRecord):
@@ -183,9 +199,7 @@ class Loader:
     def _micropost(self, record: MicropostRecord) -> Document:
         key = f"{record.username}\n{record.text}".encode()
         id = ids.at(record.timestamp, low=crc32(key) & 0xFFFF)
-        return microposts.new_document(
-            id, record.username, record.text, record.referenced
-        )
+        return shapes.new_document(id, record.username, record.text, record.referenced)
 
     def _need(self, *names: str | None) -> None:
         for name in names:
@@ -233,9 +247,10 @@ class Loader:
         if collection == "follows":
             self._counts[document["follower"]]["following"] += 1
             self._counts[document["followee"]]["followers"] += 1
+            self._followed.add(document["followee"])
             self._unsettled += 1
         elif collection == "microposts":
-            reference = microposts.reference(document)
+            reference = shapes.reference(document)
             self._references[document["author"]].append(reference)
             self._unsettled += 1
 
@@ -243,18 +258,15 @@ class Loader:
         """Write references, counts and marks of all that was inserted."""
         for username, counts in self._counts.items():
             users.add_counts(self.database, username, **counts)
-        for username, references in self._references.items():
-            users.add_references(self.database, username, references)
-        found = [
-            {"id": one["id"], "author": author}
-            for author, references in self._references.items()
-            for one in references
-        ]
+        for username, held in self._references.items():
+            references.add_many(self.database, username, held)
+        found = sorted(
+            (one["id"] for held in self._references.values() for one in held),
+            reverse=True,
+        )
         if found:
-            found.sort(key=lambda place: place["id"], reverse=True)
-            oldest, newest = found[-1]["id"], found[0]["id"]
             latest = found[: marks.LATEST]
-            marks.note(self.database, oldest, newest, latest=latest)
+            marks.note(self.database, found[-1], found[0], pushed=latest)
         self._counts.clear()
         self._references.clear()
         self._unsettled = 0

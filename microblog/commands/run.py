@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from microblog.commands.context import Context
+from microblog.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,10 @@ LOOK_SECONDS = 0.2
 class Process:
     """A program that runs as long as the site does."""
 
-    def __init__(self, module: str, *arguments: str):
+    def __init__(self, module: str, *arguments: str, core: int | None = None):
+        """`core`: the only one that it may use; None: any."""
         self.command = [module, *arguments]
+        self.core = core
         self.started = 0.0
         self.restarted = self.warned = False
         self.child: subprocess.Popen[bytes] | None = None
@@ -37,6 +41,9 @@ class Process:
         self.child = subprocess.Popen(  # noqa: S603 (a list of our own words)
             [*launcher, str(os.getpid()), *self.command], start_new_session=True
         )
+        if self.core is not None:
+            with suppress(OSError):  # It has ended already: that is seen soon.
+                os.sched_setaffinity(self.child.pid, {self.core})
 
     def look_after(self) -> None:
         """Start it again if it has ended, after a pause. Exit: it cannot start."""
@@ -72,14 +79,14 @@ class Process:
 @click.command()
 @click.pass_obj
 def run(context: Context) -> None:
-    """Run web server and worker, and the embedded document server if there is no
+    """Run web servers and a worker, and the embedded document server if there is no
     other, until Ctrl-C or SIGTERM."""
     context.set_up_logging()
-    # This process outlives the two, and so does the document server that it starts.
+    # This process outlives them, and so does the document server that it starts.
     context.open()
     ini = str(Path(context.ini).absolute())
     processes = [
-        Process("pyramid.scripts.pserve", ini),
+        *_web(ini, context.settings),
         Process("microblog", "-c", ini, "worker"),
     ]
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,6 +100,26 @@ def run(context: Context) -> None:
                 process.look_after()
     finally:
         _end(processes)
+
+
+def _web(ini: str, settings: Settings) -> list[Process]:
+    """The web servers: on the port of the settings and those after it."""
+    cores = sorted(os.sched_getaffinity(0))
+    pinned = settings.http_pin and len(cores) > 1
+    first, several = settings.http_port, settings.http_processes > 1
+    if several:
+        # They are one site, whatever the port.
+        os.environ["MICROBLOG_SITE_URL"] = settings.url
+    return [
+        Process(
+            "pyramid.scripts.pserve",
+            ini,
+            # 0: each on any port that is free.
+            f"http_port={first and first + number}",
+            core=cores[number % len(cores)] if pinned else None,
+        )
+        for number in range(settings.http_processes)
+    ]
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.database import Database
 from pymongo.errors import ConfigurationError as BadUri
 from pymongo.errors import InvalidURI, PyMongoError
 
@@ -20,6 +19,8 @@ from microblog import store
 from microblog.database.embedded import EmbeddedServer
 from microblog.errors import ConfigurationError, Unavailable
 from microblog.settings import Settings
+from microblog.store import Database
+from microblog.store.changes import Changes
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Connection:
             else EmbeddedServer(settings.data_dir, settings.embedded_port)
         )
         self._client: MongoClient[dict[str, Any]] | None = None
+        self._database: Database | None = None
         self._ready = threading.Event()
         self._first_try = threading.Event()
         self._closing = threading.Event()
@@ -49,11 +51,11 @@ class Connection:
         )
 
     @property
-    def database(self) -> Database[dict[str, Any]]:
+    def database(self) -> Database:
         """The database, ready for use. Unavailable: not yet."""
-        if not self._ready.is_set() or self._client is None:
+        if not self._ready.is_set() or self._database is None:
             raise Unavailable("the document server is not ready yet")
-        return self._client[self.settings.mongodb_database]
+        return self._database
 
     def open(self) -> "Connection":
         """Start; wait for the embedded server, not for one elsewhere.
@@ -66,7 +68,7 @@ class Connection:
             raise self._failure
         return self
 
-    def wait(self, seconds: float = 60.0) -> Database[dict[str, Any]]:
+    def wait(self, seconds: float = 60.0) -> Database:
         """The database once it is ready. Unavailable: not within `seconds`."""
         self._ready.wait(seconds)
         return self.database
@@ -110,6 +112,10 @@ class Connection:
             self._client = connect(uri, self.seconds, threads)
         except ValueError as error:
             raise BadUri(str(error)) from None
+        # Whoever writes to an embedded server is on this machine, and tells.
+        changes = Changes(self.server.directory / "changes") if self.server else None
+        name = self.settings.mongodb_database
+        self._database = Database(self._client, name, changes)
         if self.server:
             self._ensure_indexes()
 
@@ -122,11 +128,11 @@ class Connection:
             self._ensure_indexes()
 
     def _ensure_indexes(self) -> None:
-        if self._client is None:
+        if self._client is None or self._database is None:
             return
         # One that does not answer must not be waited for as long as an index may take.
         self._client.admin.command("ping")
-        store.ensure_indexes(self._client[self.settings.mongodb_database])
+        store.ensure_indexes(self._database)
         self._ready.set()
         log.info("document server is ready")
 

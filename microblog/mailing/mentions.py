@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from microblog.settings import Settings
-from microblog.store import Database, Document, ids, mails, microposts, notices, users
+from microblog.store import Database, Document, ids, mails, notices, shapes, users
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 HOUR = timedelta(hours=1)
@@ -28,7 +28,7 @@ def _readers(database: Database, micropost: Document) -> list[Document]:
     """The documents of those whom it names, if they want mails."""
     if datetime.now(UTC) - ids.moment(micropost["_id"]) > notices.MAILED:
         return []
-    named = users.find_many(database, microposts.named(micropost))
+    named = users.find_many(database, shapes.named(micropost))
     return [user for user in named.values() if wants(user)]
 
 

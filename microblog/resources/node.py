@@ -9,6 +9,8 @@ from microblog.store import Database, Document
 
 Acl = list[Any]
 
+SAFE = frozenset({"GET", "HEAD"})
+
 # Pages are public, apps say who they are.
 READABLE: Acl = [
     (Allow, Everyone, Permission.SEE_PAGE),

@@ -5,7 +5,7 @@ from pyramid.authorization import Allow, Everyone
 from microblog.resources.followers import Followers
 from microblog.resources.following import Following
 from microblog.resources.microposts import Microposts
-from microblog.resources.node import READABLE, Acl, Node
+from microblog.resources.node import READABLE, SAFE, Acl, Node
 from microblog.resources.timeline import Timeline
 from microblog.security import Permission
 from microblog.store import Document, users
@@ -16,7 +16,11 @@ class Users(Node):
     """All users; its children are users by username."""
 
     def child(self, name: str) -> "User":
-        document = users.find(self.database, name) if is_username(name) else None
+        if not is_username(name):
+            raise KeyError(name)
+        # What is about to change is read from the store itself.
+        find = users.seen if self.request.method in SAFE else users.find
+        document = find(self.database, name)
         if document is None:
             raise KeyError(name)
         return User(self, document)

@@ -7,16 +7,44 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pymongo
+from pymongo import MongoClient
 from pymongo.database import Database as _Database
+
+from microblog.store.changes import Changes, Collection
+from microblog.store.changes import Document as Document
+from microblog.store.memory import Memory
 
 INDEX_SECONDS = 3600  # an index of a large collection takes its time
 
 Item = TypeVar("Item")
-Document = dict[str, Any]
-Database = _Database[Document]
+
+
+class Database(_Database[Document]):
+    """A database, and what this process remembers of it."""
+
+    def __init__(
+        self, client: MongoClient[Document], name: str, changes: Changes | None = None
+    ):
+        """`changes`: the table that every writer shares; without one, the process has
+        its own."""
+        super().__init__(client, name)
+        self.changes = changes or Changes()
+        self.memory = Memory(self.changes)
+
+    def __getitem__(self, name: str) -> Collection:
+        # Making one takes the driver longer than looking one up.
+        collection = self.__dict__.get(name)
+        if not isinstance(collection, Collection):
+            collection = self.__dict__[name] = Collection(self, name, self.changes)
+        return collection
+
+    def __getattr__(self, name: str) -> Collection:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
 
 
 def ensure_indexes(database: Database) -> list[str]:

@@ -34,6 +34,8 @@ def purge(database: Database, username: str, limit: int | None = None) -> bool:
         ("follows", {"followee": username}),
         ("idempotency", {"user": username}),
         ("names", {"_id": username}),
+        ("timelines", {"_id": username}),
+        ("deliveries", {"_id": username}),
     ):
         found = database[collection].find(query, limit=limit or 0)
         left = [document["_id"] for document in found]
@@ -60,6 +62,8 @@ def has_leftovers(database: Database, username: str) -> bool:
             ("sessions", "user"),
             ("idempotency", "user"),
             ("names", "_id"),
+            ("timelines", "_id"),
+            ("deliveries", "_id"),
         )
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pymongo.errors import BulkWriteError
 
-from microblog.store import Database, Document, microposts, pieces
+from microblog.store import Database, Document, pieces, shapes
 
 DUPLICATE = 11000
 
@@ -34,10 +34,10 @@ def insert(database: Database, collection: str, documents: list[Document]) -> In
         other = stored.get(document["_id"])
         if other is None:
             result.refused.append(document)
-        elif collection != "microposts" or microposts.is_same(other, document):
+        elif collection != "microposts" or shapes.is_same(other, document):
             result.known.append(document)
         else:
-            microposts.set_id(document, document["_id"] + 1)
+            shapes.set_id(document, document["_id"] + 1)
             moved.append(document)
     if moved:
         further = insert(database, collection, moved)

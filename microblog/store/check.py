@@ -21,6 +21,9 @@ from microblog.store import (
     microposts,
     names,
     pieces,
+    references,
+    shapes,
+    timelines,
     users,
 )
 from microblog.store.walks import MINUTE
@@ -28,7 +31,7 @@ from microblog.store.walks import MINUTE
 SETTLE_SECONDS = 0.2  # a write in progress is done after that
 TRIES = 5
 
-Lack = TypeVar("Lack", set[int], list[Document], bool)
+Lack = TypeVar("Lack", set[int], list[int], bool)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,17 @@ def of_user(database: Database, document: Document) -> Iterator[Finding]:
     if _lasting(lambda: _is_misnamed(database, name)):
         mend = partial(_mend_name, database, name)
         yield Finding("is not found by the present name", f"user {name}", mend)
+    if _lasting(lambda: _is_misread(database, name)):
+        mend = partial(timelines.forget, database, name)
+        yield Finding("has a timeline of others than it follows", f"user {name}", mend)
+
+
+def _is_misread(database: Database, username: str) -> bool:
+    """Whether the user's timeline is of others than those whom the user follows."""
+    timeline = database.timelines.find_one({"_id": username})
+    if timeline is None or "floor" not in timeline:
+        return False
+    return set(timeline["authors"]) != set(follows.followees(database, username))
 
 
 def _is_misnamed(database: Database, username: str) -> bool:
@@ -101,8 +115,8 @@ def derived(database: Database, username: str) -> Document:
     for document in database.microposts.find({"author": username}):
         count += 1
         first = document["_id"] if first is None else min(first, document["_id"])
-        newest.append(microposts.reference(document))
-        if len(newest) >= 2 * users.EMBEDDED:
+        newest.append(shapes.reference(document))
+        if len(newest) >= 2 * references.EMBEDDED:
             newest = _newest(newest)
     counts = {
         "microposts": count,
@@ -124,7 +138,7 @@ def mend_user(database: Database, username: str) -> bool:
             return True
         right = derived(database, username)
         time.sleep(SETTLE_SECONDS)
-        if users.set_derived(
+        if references.set_derived(
             database,
             username,
             user["rev"],
@@ -136,9 +150,9 @@ def mend_user(database: Database, username: str) -> bool:
     return False
 
 
-def _newest(references: list[Document]) -> list[Document]:
-    references.sort(key=lambda reference: reference["id"], reverse=True)
-    return references[: users.EMBEDDED]
+def _newest(held: list[Document]) -> list[Document]:
+    held.sort(key=lambda reference: reference["id"], reverse=True)
+    return held[: references.EMBEDDED]
 
 
 def _wrong_with_user(database: Database, user: Document) -> str | None:
@@ -164,7 +178,7 @@ def _difference(user: Document, right: Document) -> str | None:
         if user["counts"].get(name) != number
     ]
     embedded = user["microposts"]
-    shortest = min(microposts.PAGE, len(right["microposts"]))
+    shortest = min(references.PAGE, len(right["microposts"]))
     if embedded != right["microposts"][: len(embedded)] or len(embedded) < shortest:
         wrong.append("references do not match the microposts")
     first = right["first"]
@@ -175,7 +189,7 @@ def _difference(user: Document, right: Document) -> str | None:
 
 def _check_microposts(database: Database) -> Iterator[Finding]:
     oldest = ids.MAXIMUM
-    latest: list[Document] = []
+    latest: list[int] = []
     for piece in pieces(database.microposts.find(), 500):
         authors = {document["author"] for document in piece}
         strangers = authors - users.existing(database, authors)
@@ -185,27 +199,27 @@ def _check_microposts(database: Database) -> Iterator[Finding]:
             if document["author"] in strangers:
                 what = f"there is no user {document['author']}; left alone"
                 yield Finding(what, f"micropost {id}", None)
-            elif outdated := microposts.outdated(document):
+            elif outdated := shapes.outdated(document):
                 mend = partial(microposts.set_computed, database, id, outdated)
                 what = f"{', '.join(outdated)} do not match its text"
                 yield Finding(what, f"micropost {id}", mend)
-        places = [*latest, *map(microposts.place, piece)]
-        latest = heapq.nlargest(marks.LATEST, places, key=lambda place: place["id"])
+        found = [*latest, *(document["_id"] for document in piece)]
+        latest = heapq.nlargest(marks.LATEST, found)
     if latest:
         yield from _check_marks(database, oldest, latest)
 
 
 def _check_marks(
-    database: Database, oldest: int, latest: list[Document]
+    database: Database, oldest: int, latest: list[int]
 ) -> Iterator[Finding]:
-    """`latest`: places of the newest of all microposts, newest first."""
-    newest = latest[0]["id"]
+    """`latest`: the newest of all microposts, newest first."""
+    newest = latest[0]
     known = marks.microposts(database) or {"oldest": ids.MAXIMUM, "newest": 0}
     if known["oldest"] > oldest or known["newest"] < newest - MINUTE:
         mend = partial(marks.note, database, oldest, newest)
         yield Finding("do not enclose all microposts", "marks", mend)
     if lacking := _lasting(lambda: marks.missing_latest(database, latest)):
-        mend = partial(marks.note, database, oldest, newest, latest=lacking)
+        mend = partial(marks.note, database, oldest, newest, pushed=lacking)
         yield Finding(f"lack {len(lacking)} of the newest microposts", "marks", mend)
 
 

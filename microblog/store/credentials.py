@@ -12,6 +12,7 @@ from pymongo import DESCENDING, IndexModel
 from pymongo.collection import Collection
 
 from microblog.store import Document
+from microblog.store.memory import Kept
 
 MOST = 20  # live ones of a user, of each kind
 USED_EVERY = timedelta(minutes=10)
@@ -32,9 +33,10 @@ def keep(collection: Collection[Document], document: Document) -> None:
         collection.delete_one({"_id": old["_id"]})
 
 
-def find(collection: Collection[Document], secret: str) -> Document | None:
-    """The document of a secret that is valid now, or None."""
-    document = collection.find_one({"_id": digest(secret)})
+def find(collection: Collection[Document], secret: str, kept: Kept) -> Document | None:
+    """The document of a secret that is valid now, or None; not to be changed."""
+    id = digest(secret)
+    document = kept.get(id, lambda: collection.find_one({"_id": id}))
     return document if document is not None and is_valid(document) else None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids, pieces, users
+from microblog.store import Database, Document, ids, pieces, timelines, users
 from microblog.store.walks import MINUTE, Frontier, Start, first_span, windows
 
 PIECE = 20  # links asked for at once
@@ -36,10 +36,14 @@ def new_document(follower: str, followee: str) -> Document:
 
 def create(database: Database, follower: str, followee: str) -> bool:
     """Follow; whether that is new. The `_id` is the guard against doing it twice."""
+    # Before and after: a crash in between leaves no timeline that lacks the change, and
+    # one that was built in between is built again.
+    timelines.forget(database, follower)
     try:
         database.follows.insert_one(new_document(follower, followee))
     except DuplicateKeyError:
         return False
+    timelines.forget(database, follower)
     users.add_counts(database, follower, following=1)
     users.add_counts(database, followee, followers=1)
     return True
@@ -48,8 +52,10 @@ def create(database: Database, follower: str, followee: str) -> bool:
 def delete(database: Database, follower: str, followee: str) -> bool:
     """Unfollow; whether there was anything to undo."""
     link = {"_id": f"{follower} {followee}"}
+    timelines.forget(database, follower)
     if not database.follows.delete_one(link).deleted_count:
         return False
+    timelines.forget(database, follower)
     users.add_counts(database, follower, following=-1)
     users.add_counts(database, followee, followers=-1)
     return True
@@ -57,7 +63,11 @@ def delete(database: Database, follower: str, followee: str) -> bool:
 
 def exists(database: Database, follower: str, followee: str) -> bool:
     """Whether the one follows the other."""
-    return database.follows.find_one({"_id": f"{follower} {followee}"}) is not None
+    link = f"{follower} {followee}"
+    found: bool = database.memory.follows.get(
+        link, lambda: database.follows.find_one({"_id": link}) is not None
+    )
+    return found
 
 
 def followed_among(database: Database, follower: str, names: Iterable[str]) -> set[str]:

@@ -57,6 +57,12 @@ def of_day(day: int) -> int:
     return day * DAY << BITS
 
 
+def spell(id: int) -> str:
+    """The id as a reference: 19 digits, which sort as the ids do. The embedded server
+    copies strings far faster than 64-bit integers."""
+    return f"{id:019}"
+
+
 def parse(text: str) -> int | None:
     """The id that `text` spells in decimal, or None."""
     if _GRAMMAR.fullmatch(text) and int(text) <= MAXIMUM:

@@ -1,8 +1,8 @@
 """Marks: where ids begin and end and how they crowd, and which are the newest.
 
 The document "microposts" has about the `oldest` and the `newest` id of all microposts:
-a search begins there and not in years without one. Its `latest`, newest first, are the
-ids and authors of the newest 100: what everybody's timeline shows.
+a search begins there and not in years without one. Its `references`, newest first, are
+those to the newest 100: what everybody's timeline shows.
 
 The document "users" has `steps`: of every 32nd user or so, when they joined. Between
 two steps lie few users, whether they joined in ten years or in the second of an import.
@@ -13,11 +13,11 @@ from zlib import crc32
 
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document
+from microblog.store import Database, Document, ids
 
 MICROPOSTS = "microposts"
 USERS = "users"
-LATEST = 100  # microposts in `latest`
+LATEST = 100  # references
 STEP = 32  # users from one step to the next, on average
 
 
@@ -25,38 +25,63 @@ def note(
     database: Database,
     oldest: int,
     newest: int | None = None,
-    latest: Iterable[Document] = (),
+    pushed: Iterable[int] = (),
 ) -> None:
-    """Widen the marks by ids that were just stored, and put `latest` (`id`, `author`)
-    among the newest 100."""
-    newest, pushed = oldest if newest is None else newest, list(latest)
+    """Widen the marks by ids that were just stored, and put `pushed` among the newest
+    100."""
+    newest = oldest if newest is None else newest
+    sent = sorted(map(ids.spell, pushed), reverse=True)
     update: Document = {"$max": {"newest": newest}, "$min": {"oldest": oldest}}
-    if pushed:
-        push = {"$each": pushed, "$sort": {"id": -1}, "$slice": LATEST}
-        update["$push"] = {"latest": push}
-    _write(database, MICROPOSTS, update)
+    # Nearly always all is newer than what is there, which needs no sorting.
+    place: Document = {"$position": 0}
+    push = {"references": {"$each": sent, **place, "$slice": LATEST}}
+    query = {"_id": MICROPOSTS, "newest": {"$lt": oldest}}
+    if database.marks.update_one(query, {**update, "$push": push}).matched_count:
+        return
+    known = database.marks.find_one({"_id": MICROPOSTS})
+    if known and (held := latest(known)) and known["oldest"] < held[-1]:
+        # Those that are older than all of these stand among others that do not.
+        sent = [one for one in sent if int(one) > held[-1]]
+    push = {"references": {"$each": sent, "$sort": -1, "$slice": LATEST}}
+    _write(database, MICROPOSTS, {**update, "$push": push})
 
 
 def microposts(database: Database) -> Document | None:
-    """The marks: `oldest`, `newest` and `latest`, or None before the first
+    """The marks: `oldest`, `newest` and `references`, or None before the first
     micropost."""
-    return database.marks.find_one({"_id": MICROPOSTS})
+    known: Document | None = database.memory.marks.get(
+        MICROPOSTS, lambda: database.marks.find_one({"_id": MICROPOSTS})
+    )
+    return known
+
+
+def latest(known: Document) -> list[int]:
+    """The ids of the newest 100, newest first."""
+    return [int(reference) for reference in known.get("references", ())]
+
+
+def span(known: Document) -> int:
+    """The time over which the newest 100 lie."""
+    held = latest(known)
+    return held[0] - held[-1] if held else 0
 
 
 def forget_latest(database: Database, gone: Iterable[int]) -> None:
     """Take microposts that are gone out of the newest 100."""
-    if ids := list(gone):
-        pull = {"$pull": {"latest": {"id": {"$in": ids}}}}
+    if spelled := [ids.spell(id) for id in gone]:
+        pull = {"$pull": {"references": {"$in": spelled}}}
         database.marks.update_one({"_id": MICROPOSTS}, pull)
 
 
-def missing_latest(database: Database, newest: list[Document]) -> list[Document]:
-    """Those of the `newest` (`id`, `author`) of all microposts that `latest` lacks.
-    Deleted ones may stand in it, in the place of older ones."""
-    latest = (microposts(database) or {}).get("latest", [])
-    held = {one["id"] for one in latest}
-    reach = min(held) if len(latest) >= LATEST else 0
-    return [one for one in newest if one["id"] > reach and one["id"] not in held]
+def missing_latest(database: Database, newest: list[int]) -> list[int]:
+    """Those of the `newest` of all microposts that the marks lack. Deleted ones may
+    stand there, in the place of older ones."""
+    known = microposts(database)
+    held = latest(known) if known else []
+    reach = min(held, default=0)
+    if known and known["oldest"] >= reach:
+        reach = 0  # All there are stand there.
+    return [id for id in newest if id > reach and id not in held]
 
 
 def note_joined(database: Database, joined: Iterable[int]) -> None:
@@ -73,7 +98,9 @@ def is_step(joined: int) -> bool:
 
 def steps(database: Database) -> list[int]:
     """The steps of all users, in no order."""
-    document = database.marks.find_one({"_id": USERS})
+    document = database.memory.marks.get(
+        USERS, lambda: database.marks.find_one({"_id": USERS})
+    )
     return document["steps"] if document else []
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids, microposts, pieces
+from microblog.store import Database, Document, ids, microposts, pieces, shapes
 
 MOST = 100
 HOUR = 3_600_000  # milliseconds
@@ -51,7 +51,7 @@ def naming(
     for piece in pieces(sorted(wanted), PIECE):
         found = database.microposts.find({"_id": {"$in": piece}})
         for document in sorted(found, key=lambda document: document["_id"]):
-            if reader in microposts.named(document):
+            if reader in shapes.named(document):
                 yield document
 
 

@@ -13,8 +13,9 @@ from microblog.store import (
     check,
     ids,
     marks,
-    microposts,
     pieces,
+    public,
+    references,
     runs,
     users,
 )
@@ -36,30 +37,20 @@ def recent(database: Database) -> int:
     wrong = {one["author"] for one in found if _lacks_reference(authors, one)}
     for author in wrong:
         check.mend_user(database, author)
-    places = [microposts.place(one) for one in found if one["author"] in authors]
-    lacking = marks.missing_latest(database, places)
+    newest = [one["_id"] for one in found if one["author"] in authors]
+    lacking = marks.missing_latest(database, newest)
     if lacking:
-        oldest, newest = min(one["id"] for one in lacking), found[-1]["_id"]
-        marks.note(database, oldest, newest, latest=lacking)
+        marks.note(database, min(lacking), found[-1]["_id"], pushed=lacking)
     reached = found[-1]["_id"] if len(found) == RECENT else until
     runs.set_position(database, "recent", reached)
     return len(wrong) + len(lacking)
 
 
 def _between(database: Database, since: int, until: int) -> Iterator[Document]:
-    """All microposts between two ids, oldest first, by the index {day, _id}."""
-
-    def read(after: int, before: int) -> list[Document]:
-        return [
-            one
-            for day in range(ids.day(after), ids.day(before) + 1)
-            for one in database.microposts.find(
-                {"day": day, "_id": {"$gt": after, "$lt": before}}
-            )
-        ]
-
+    """All microposts between two ids, oldest first."""
     start = Start(since, descending=False, wanted=RECENT // 2)
-    return windows(start, Frontier(start, since, until), 10 * MINUTE, read)
+    frontier = Frontier(start, since, until)
+    return windows(start, frontier, 10 * MINUTE, public.between(database))
 
 
 def _lacks_reference(authors: dict[str, Document], micropost: Document) -> bool:
@@ -70,7 +61,7 @@ def _lacks_reference(authors: dict[str, Document], micropost: Document) -> bool:
     if micropost["_id"] in embedded:
         return False
     # Behind 40 newer ones it has no place.
-    return len(embedded) < users.EMBEDDED or micropost["_id"] > embedded[-1]
+    return len(embedded) < references.EMBEDDED or micropost["_id"] > embedded[-1]
 
 
 def some_users(database: Database) -> int:
@@ -87,10 +78,9 @@ def some_users(database: Database) -> int:
 def prune(database: Database) -> int:
     """Remove references to microposts that are gone, from the public timeline and from
     the next few users; how many were found."""
-    latest = (marks.microposts(database) or {}).get("latest", [])
-    gone = {one["id"] for one in latest} - _existing(
-        database, [one["id"] for one in latest]
-    )
+    known = marks.microposts(database)
+    latest = marks.latest(known) if known else []
+    gone = set(latest) - _existing(database, latest)
     marks.forget_latest(database, gone)
     wrong = 0
     for user in _next_users(database, "prune", USERS):

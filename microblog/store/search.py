@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from microblog import text as grammar
 from microblog.store import Database, Document, grams, ids, marks, users
-from microblog.store.microposts import shown
+from microblog.store.shapes import shown
 from microblog.store.walks import MINUTE, Frontier, Start, in_order, next_span
 
 CANDIDATES = 50  # wanted from a window
@@ -63,11 +63,12 @@ def walk(
         query = {"grams": gram, "_id": {"$gt": after, "$lt": before}}
         return in_order(list(database.microposts.find(query)), start, "_id")
 
-    candidates = 0
+    gone, candidates = users.gone(database), 0
     sought = [_Gram(number, MINUTE) for number in numbers]
     for found in _windows(sought, frontier, read, unmarked):
         for document in found:
-            if part in grammar.fold(document["text"]) and name in document["author"]:
+            fits = part in grammar.fold(document["text"]) and name in document["author"]
+            if fits and document["author"] not in gone:
                 yield shown(document)
         candidates += len(found)
         if candidates > MOST_CANDIDATES and frontier.is_open:
@@ -112,10 +113,3 @@ def _windows(
             gram.learn(span, len(found))
         unmarked = 0
         yield found
-
-
-def without_deleted(database: Database, microposts: list[Document]) -> list[Document]:
-    """Those of `microposts` whose authors are still here."""
-    authors = list(dict.fromkeys(micropost["author"] for micropost in microposts))
-    gone = users.deleted_among(database, authors)
-    return [micropost for micropost in microposts if micropost["author"] not in gone]

@@ -44,7 +44,7 @@ def create(
 def find(database: Database, secret: str, idle: int) -> Document | None:
     """The document of a session that is valid now, or None. Being found is use: it
     lives for another `idle` seconds, within its lifetime."""
-    document = credentials.find(database.sessions, secret)
+    document = credentials.find(database.sessions, secret, database.memory.sessions)
     if document is None:
         return None
     now, pause = datetime.now(UTC), timedelta(seconds=idle)
@@ -52,7 +52,7 @@ def find(database: Database, secret: str, idle: int) -> Document | None:
     if now - document["used"] > min(USED_EVERY, pause / 2):
         use = {"used": now, "expires": min(document["ends"], now + pause)}
         database.sessions.update_one({"_id": document["_id"]}, {"$set": use})
-        document |= use
+        document = {**document, **use}
     return document
 
 

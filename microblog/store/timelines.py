@@ -1,44 +1,138 @@
-"""Timelines: the microposts of those whom a user follows, and the user's own; and the
-public one, of everybody."""
+"""Timelines: references to the newest microposts of those whom a user follows.
 
-from collections.abc import Iterator
-from heapq import merge
+A document: `_id` (reader), `authors` (all whom the reader follows), `pulled` (those of
+them with so many followers that nobody is sent their microposts), `references` (the
+newest 100 microposts of the others, newest first), `newest` (the latest of those ever
+sent), `floor`, `read` (the day of the last reading) and `building`.
 
-from microblog.store import (
-    Database,
-    Document,
-    follows,
-    marks,
-    microposts,
-    pieces,
-    users,
-)
-from microblog.store.walks import Start
+`references` has everything from `floor` on; without `floor` the timeline is to be built
+anew, as after every follow and unfollow. While it is built it has `building`, and what
+is sent in the meantime is added to it.
+"""
 
-PIECE = 25  # microposts asked for at once; a page and the one beyond it
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from microblog.store import Database, Document, pieces
+
+MOST = 100  # references
+PIECE = 25  # timelines written at once
+DAY_SECONDS = 86_400
+
+INDEXES = [IndexModel("read")]
 
 
-def walk(database: Database, reader: Document, start: Start) -> Iterator[Document]:
-    """The microposts of a reader's timeline ahead of `start`.
+def today() -> int:
+    """This day (UTC), counted from 1970."""
+    return int(datetime.now(UTC).timestamp()) // DAY_SECONDS
 
-    Pulled: every followee's document brings the newest microposts with it; only a
-    walk beyond those reads on, author by author.
-    """
-    names = follows.followees(database, reader["_id"])
-    authors = [*users.find_many(database, names).values(), reader]
-    return merge(
-        *(microposts.walk(database, author, start) for author in authors),
-        key=lambda micropost: micropost["id"],
-        reverse=start.descending,
+
+def forget(database: Database, reader: str) -> None:
+    """Have the reader's timeline built anew when it is read: whom the reader follows is
+    about to change, or has changed."""
+    stale = {"$unset": {"floor": "", "building": ""}}
+    database.timelines.update_one({"_id": reader}, stale)
+
+
+def begin(database: Database, reader: str, building: str) -> None:
+    """Replace a timeline by an empty one that receives what is sent."""
+    begun: Document = {
+        "authors": [],
+        "pulled": [],
+        "references": [],
+        "newest": "",
+        "read": today(),
+        "building": building,
+    }
+    try:
+        database.timelines.replace_one({"_id": reader}, begun, upsert=True)
+    except DuplicateKeyError:  # Another process made it at the same time.
+        database.timelines.replace_one({"_id": reader}, begun)
+
+
+def complete(database: Database, reader: str, building: str, built: Document) -> None:
+    """Add what a timeline is built of (`authors`, `pulled`, `references`, `floor`) to
+    what it has received meanwhile, unless it was forgotten or begun again."""
+    newest = built["references"][:1] or [""]
+    push = {"$each": built["references"], "$sort": -1, "$slice": MOST}
+    database.timelines.update_one(
+        {"_id": reader, "building": building},
+        {
+            "$set": {"authors": built["authors"], "floor": built["floor"]},
+            # Meanwhile it may have been told of one more who is pulled from now on.
+            "$addToSet": {"pulled": {"$each": built["pulled"]}},
+            "$push": {"references": push},
+            "$max": {"newest": newest[0]},
+            "$unset": {"building": ""},
+        },
     )
 
 
-def walk_public(database: Database, start: Start) -> Iterator[Document]:
-    """The newest 100 microposts of everybody, as far as they lie ahead of `start` and
-    are not deleted."""
-    latest = (marks.microposts(database) or {}).get("latest", [])
-    ahead = {one["id"] for one in latest if start.includes(one["id"])}
-    for piece in pieces(sorted(ahead, reverse=start.descending), PIECE):
-        found = database.microposts.find({"_id": {"$in": piece}})
-        by_id = {document["_id"]: document for document in found}
-        yield from (microposts.shown(by_id[id]) for id in piece if id in by_id)
+def note_reading(database: Database, reader: str) -> None:
+    """The timeline is read on this day."""
+    read = {"$set": {"read": today()}}
+    database.timelines.update_one({"_id": reader}, read)
+
+
+def send(database: Database, sent: list[str], readers: Iterable[str]) -> None:
+    """Add references, oldest first, to the timelines of `readers` that there are."""
+    newest_first = sent[::-1]
+    for piece in pieces(readers, PIECE):
+        # Nearly always they are newer than all that is there, which needs no sorting.
+        newer = database.timelines.update_many(
+            {"_id": {"$in": piece}, "newest": {"$lt": sent[0]}},
+            {
+                "$push": {
+                    "references": {
+                        "$each": newest_first,
+                        "$position": 0,
+                        "$slice": MOST,
+                    }
+                },
+                "$set": {"newest": sent[-1]},
+            },
+        )
+        if newer.matched_count < len(piece):
+            _insert(database, newest_first, piece)
+
+
+def _insert(database: Database, sent: list[str], readers: list[str]) -> None:
+    """Add references one by one to where each is lacking."""
+    for reference in sent:
+        database.timelines.update_many(
+            {"_id": {"$in": readers}, "references": {"$ne": reference}},
+            {
+                "$push": {
+                    "references": {"$each": [reference], "$sort": -1, "$slice": MOST}
+                },
+                "$max": {"newest": reference},
+            },
+        )
+
+
+def tell(database: Database, author: str, readers: Iterable[str]) -> None:
+    """Note in the timelines of `readers` that the author is pulled from now on."""
+    for piece in pieces(readers, PIECE):
+        database.timelines.update_many(
+            {"_id": {"$in": piece}}, {"$addToSet": {"pulled": author}}
+        )
+
+
+def drop_unread(database: Database, days: int, limit: int) -> int:
+    """Drop timelines that nobody has read for so many days; how many. They are built
+    when their readers come back."""
+    unread = {"read": {"$gt": 0, "$lt": today() - days}}
+    found = [one["_id"] for one in database.timelines.find(unread).limit(limit)]
+    for piece in pieces(found, PIECE):
+        database.timelines.delete_many({"_id": {"$in": piece}, **unread})
+    return len(found)
+
+
+def drop_all(database: Database) -> None:
+    """Drop every timeline: as after an import, which sends nothing."""
+    found = [one["_id"] for one in database.timelines.find()]
+    for piece in pieces(found, PIECE):
+        database.timelines.delete_many({"_id": {"$in": piece}})

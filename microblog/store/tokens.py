@@ -34,7 +34,10 @@ def create(database: Database, user: str, lifetime: int) -> str:
 
 def find(database: Database, token: str) -> Document | None:
     """The document of a token that is valid now, or None."""
-    document, now = credentials.find(database.tokens, token), datetime.now(UTC)
+    document, now = (
+        credentials.find(database.tokens, token, database.memory.tokens),
+        datetime.now(UTC),
+    )
     if document is not None and now - document["used"] > USED_EVERY:
         database.tokens.update_one({"_id": document["_id"]}, {"$set": {"used": now}})
     return document

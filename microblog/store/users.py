@@ -4,7 +4,8 @@ A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password
 or None), `created`, `joined` (an id: when, the order of the directory), `confirmed`
 (whether mails reach the user at `email`), `admin` (whether the user sees /admin),
 `mails` (AT_ONCE, DAILY or NEVER), `theme`, `language`, `rev` (goes up with every
-change), `counts` of microposts, following and followers, `first` (id of the oldest
+change), `pulled` (TELLING or TOLD: readers pull the user's microposts, see
+`timelines`), `counts` of microposts, following and followers, `first` (id of the oldest
 micropost), and `microposts`: extended references to the newest 40, newest first.
 MongoDB's manual calls the last the subset pattern. A deleted user keeps `_id`, `folded`
 and `deleted`, so that nobody takes the name, and `undone.purge` (an id: since when)
@@ -22,12 +23,14 @@ from microblog import usernames
 from microblog.errors import Conflict, NotFound, Stale
 from microblog.i18n import _
 from microblog.store import Database, Document, ids, marks, names, pieces
+from microblog.store.changes import ALL
 from microblog.store.walks import MINUTE, Ladder, Start, windows
 
-EMBEDDED = 40  # references in a user's document
 PIECE = 20  # users asked for at once
 # When a user who is named in a micropost wants a mail.
 AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
+# Whether the followers know by now that they pull a user's microposts.
+TELLING, TOLD = "telling", "told"
 PURGE = "purge"  # what can be undone of a deleted user
 PROFILE = (
     "name",
@@ -95,6 +98,23 @@ def find(database: Database, username: str) -> Document | None:
     return None if document is None or "deleted" in document else document
 
 
+def seen(database: Database, username: str) -> Document | None:
+    """As `find`, for reading: what this process remembers, as long as it is right. Not
+    to be changed."""
+    user: Document | None = database.memory.users.get(
+        username, lambda: find(database, username)
+    )
+    return user
+
+
+def pulled(database: Database, names: Iterable[str]) -> list[Document]:
+    """The documents of those of `names` who are here, a second old at most."""
+    found = database.memory.pulled.get_many(
+        names, lambda names: find_many(database, names)
+    )
+    return [user for user in found.values() if user is not None]
+
+
 def find_many(database: Database, names: Iterable[str]) -> dict[str, Document]:
     """The documents of those of `names` who are here, by username."""
     found = {}
@@ -135,13 +155,15 @@ def existing(database: Database, names: Iterable[str]) -> set[str]:
     }
 
 
-def deleted_among(database: Database, names: Iterable[str]) -> set[str]:
-    """Those of `names` whose accounts are deleted."""
-    gone: set[str] = set()
-    for piece in pieces(names, PIECE):
-        query = {"_id": {"$in": piece}, "deleted": {"$exists": True}}
-        gone.update(document["_id"] for document in database.users.find(query))
-    return gone
+def gone(database: Database) -> frozenset[str]:
+    """The deleted users of whom something may still be there."""
+
+    def read() -> frozenset[str]:
+        unpurged = {f"undone.{PURGE}": {"$gt": 0, "$lt": ids.MAXIMUM}}
+        return frozenset(one["_id"] for one in database.users.find(unpurged))
+
+    found: frozenset[str] = database.memory.gone.get(ALL, read)
+    return found
 
 
 def change(
@@ -180,115 +202,25 @@ def confirm(database: Database, username: str, address: str) -> bool:
     return bool(database.users.update_one(query, update).matched_count)
 
 
+def set_pulled(database: Database, username: str, pulled: str) -> None:
+    """Note that readers pull the user's microposts, and whether they know (TELLING,
+    TOLD)."""
+    query = {"_id": username, "deleted": {"$exists": False}}
+    database.users.update_one(query, {"$set": {"pulled": pulled}, "$inc": {"rev": 1}})
+
+
 def mark_deleted(database: Database, username: str) -> None:
     """Make the user absent at once: what remains says only that the name is taken."""
-    database.users.replace_one(
-        {"_id": username},
-        {
-            "_id": username,
-            "folded": usernames.fold(username),
-            "deleted": datetime.now(UTC),
-            "undone": {PURGE: ids.now()},
-        },
-    )
+    gone = {
+        "_id": username,
+        "folded": usernames.fold(username),
+        "deleted": datetime.now(UTC),
+        "undone": {PURGE: ids.now()},
+    }
+    # Who is gone is remembered as one thing.
+    with database.changes.changing("users", [ALL]):
+        database.users.replace_one({"_id": username}, gone)
     names.remove(database, username)
-
-
-def add_reference(database: Database, username: str, reference: Document) -> None:
-    """Count the user's newest micropost, just stored, and embed it. Doing it again for
-    one that is still embedded changes nothing."""
-    database.users.update_one(
-        {
-            "_id": username,
-            "counts": {"$exists": True},
-            "microposts.id": {"$ne": reference["id"]},
-        },
-        {
-            # Sorted, not put in front: two processes can push in another order than
-            # that of their ids.
-            "$push": {
-                "microposts": {
-                    "$each": [reference],
-                    "$sort": {"id": -1},
-                    "$slice": EMBEDDED,
-                }
-            },
-            "$inc": {"counts.microposts": 1, "rev": 1},
-            "$min": {"first": reference["id"]},
-        },
-    )
-
-
-def add_references(
-    database: Database, username: str, references: list[Document]
-) -> None:
-    """Count microposts of any age that were just stored, and embed those that are among
-    the newest. Doing it again for those still embedded changes nothing."""
-    while user := find(database, username):
-        embedded, counts = user["microposts"], user["counts"]
-        held = {one["id"] for one in embedded}
-        fresh = [one for one in references if one["id"] not in held]
-        if not fresh:
-            return
-        newest = [*embedded, *fresh]
-        if len(embedded) < counts["microposts"]:
-            # After deletions fewer than EMBEDDED are held. Older microposts are stored
-            # behind them, and what is added must not hide those.
-            oldest = min(held, default=ids.MAXIMUM)
-            newest = [one for one in newest if one["id"] >= oldest]
-        newest.sort(key=lambda one: one["id"], reverse=True)
-        first = min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh))
-        if set_derived(
-            database,
-            username,
-            user["rev"],
-            counts={**counts, "microposts": counts["microposts"] + len(fresh)},
-            first=first,
-            references=newest[:EMBEDDED],
-        ):
-            return
-
-
-def replace_reference(database: Database, username: str, reference: Document) -> None:
-    """Show an edited micropost where it is embedded, unless a later edit is shown."""
-    database.users.update_one(
-        {"_id": username, "microposts": {"$exists": True}},
-        # `rev` goes up even where it is not embedded: whoever is just about to embed it
-        # as it was must fail.
-        {"$set": {"microposts.$[it]": reference}, "$inc": {"rev": 1}},
-        array_filters=[{"it.id": reference["id"], "it.rev": {"$lt": reference["rev"]}}],
-    )
-
-
-def remove_reference(database: Database, username: str, id: int) -> None:
-    """Take a deleted micropost out of the count and the embedded references."""
-    database.users.update_one(
-        {"_id": username, "counts": {"$exists": True}},
-        {
-            "$pull": {"microposts": {"id": id}},
-            "$inc": {"counts.microposts": -1, "rev": 1},
-        },
-    )
-
-
-def set_derived(
-    database: Database,
-    username: str,
-    rev: int,
-    *,
-    counts: Document,
-    first: int | None,
-    references: list[Document],
-) -> bool:
-    """Replace all that is computed from other collections, if the user is still at
-    `rev`; whether it was."""
-    derived: Document = {"counts": counts, "microposts": references}
-    if first is not None:
-        derived["first"] = first
-    result = database.users.update_one(
-        {"_id": username, "rev": rev}, {"$set": derived, "$inc": {"rev": 1}}
-    )
-    return bool(result.matched_count)
 
 
 def add_counts(database: Database, username: str, **counts: int) -> None:

@@ -9,7 +9,7 @@ is bounded on both sides, by a window of ids that widens until it brings enough.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from microblog.store import Document, ids
@@ -82,6 +82,28 @@ class Ladder(Frontier):
         index = bisect_right(self.steps, self.after) + span - 1
         reached = self.steps[index] if index < len(self.steps) else self.before
         return super().advance(reached - self.after)
+
+
+def topped(
+    start: Start,
+    held: Iterable[int],
+    floor: int,
+    show: Callable[[list[int]], Iterator[Document]],
+    pull: Callable[[Start], Iterator[Document]],
+) -> Iterator[Document]:
+    """A walk of which the newest ids are `held`: all from `floor` on (0: all there
+    are). `show` turns ids into documents, `pull` walks what lies beyond."""
+    ordered = sorted(set(held), reverse=start.descending)
+    ahead = [id for id in ordered if id >= floor and start.includes(id)]
+    if start.descending:
+        yield from show(ahead)
+        if floor:
+            beyond = floor if start.id is None else min(floor, start.id)
+            yield from pull(Start(beyond, True, start.wanted))
+    elif not floor or (start.id is not None and start.id >= floor - 1):
+        yield from show(ahead)
+    else:
+        yield from pull(start)
 
 
 def windows(

@@ -15,12 +15,14 @@ from microblog.store import (
     Database,
     accounts,
     dead_letters,
+    deliveries,
     ids,
     mails,
     microposts,
     pieces,
     repair,
     statistics,
+    timelines,
     undone,
     users,
 )
@@ -29,6 +31,7 @@ from microblog.store.walks import MINUTE
 PURGED = 1000  # documents of a deleted account in a run
 PURGED_AT_ONCE = 10  # deleted accounts in a run by hand
 SWEPT = 500  # tasks of a kind that a sweep queues again
+DROPPED = 500  # timelines in a run
 DAYS = 31  # of statistics in a run
 ENOUGH = 1000  # tasks that wait: what is undone is probably among them
 
@@ -60,6 +63,12 @@ def send_mails(site: Site) -> None:
     outbox.drain(site.database, site.settings, site.stopping)
 
 
+def deliver(site: Site, author: str) -> None:
+    """Send what an author has posted to the timelines of the followers."""
+    below = site.settings.timelines_push_below
+    deliveries.deliver(site.database, author, below)
+
+
 def purge(site: Site, username: str) -> None:
     """Remove more of what a deleted account has left."""
     if not accounts.purge(site.database, username, PURGED):
@@ -84,6 +93,8 @@ def sweep(site: Site) -> None:
     # Nothing in the queue: most of it is lost, and what is just being done or about to
     # be tried again suffers no harm by being done twice.
     before = ids.now() - (MINUTE if waiting else MINUTE // 12)
+    for author in islice(deliveries.waiting(database, before), SWEPT):
+        site.later("deliver", author)
     for name, collection, work in (
         ("mention", "microposts", microposts.MAILS),
         ("purge", "users", users.PURGE),
@@ -107,8 +118,9 @@ def mend(site: Site) -> None:
 
 
 def prune(site: Site) -> None:
-    """Remove references to what is gone."""
+    """Remove references to what is gone, and timelines that nobody reads."""
     repair.prune(site.database)
+    timelines.drop_unread(site.database, site.settings.timelines_idle, DROPPED)
 
 
 def count(site: Site) -> None:
@@ -120,6 +132,7 @@ Job = Callable[..., Any]
 
 # What a request or another task asks for, by the name of the task.
 ASKED: dict[str, Job] = {
+    "deliver": deliver,
     "mention": mention,
     "mails": send_mails,
     "purge": purge,

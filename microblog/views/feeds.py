@@ -8,7 +8,7 @@ from microblog.markup import for_xml
 from microblog.pages import page
 from microblog.resources.tags import Tag
 from microblog.resources.users import User
-from microblog.store import Document, ids, microposts, search, tags
+from microblog.store import Document, collection, ids, tags
 
 ATOM = "application/atom+xml"
 
@@ -19,7 +19,7 @@ def of_user(request: Any) -> Document:
     user = request.context.document
     piece = paging.cut(
         paging.PageQuery(),
-        lambda start: microposts.walk(request.database, user, start),
+        lambda start: collection.walk(request.database, user, start),
     )
     title = user["name"] or f"@{user['_id']}"
     return _feed(request, f"/users/{user['_id']}", title, piece.items, user["created"])
@@ -32,7 +32,7 @@ def of_tag(request: Any) -> Document:
     piece = paging.cut(
         paging.PageQuery(), lambda start: tags.walk(database, tag, start)
     )
-    found = search.without_deleted(database, piece.items)
+    found = piece.items
     return _feed(request, f"/tags/{tag}", f"#{tag}", found, ids.moment(0))
 
 

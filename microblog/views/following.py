@@ -48,8 +48,8 @@ def follow(request: Any) -> Document:
     _not_oneself(follower, name)
     if follows.create(request.database, follower, name):
         request.response.status = HTTPStatus.CREATED
-    request.response.location = f"{href(request, follower)}/following/{name}"
-    return {"username": name, "href": href(request, name)}
+    request.response.location = f"{href(request.site.url, follower)}/following/{name}"
+    return {"username": name, "href": href(request.site.url, name)}
 
 
 @followee.get(permission=Permission.READ)
@@ -58,7 +58,7 @@ def read_one(request: Any) -> Document:
     name, follower = request.context.__name__, request.context.follower
     if not follows.exists(request.database, follower, name):
         raise NotFound(f"{follower} does not follow {name}")
-    return {"username": name, "href": href(request, name)}
+    return {"username": name, "href": href(request.site.url, name)}
 
 
 @followee.delete(permission=Permission.FOLLOW)

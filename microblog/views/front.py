@@ -11,7 +11,7 @@ from microblog.errors import Unavailable
 from microblog.i18n import _
 from microblog.pages import page
 from microblog.resources.root import Root
-from microblog.store import Document, ids, search, timelines, users
+from microblog.store import Document, ids, public, reading, users
 from microblog.store.walks import Start
 
 MOST_NEW = 20  # microposts counted
@@ -35,11 +35,8 @@ def front(request: Any) -> Document:
     """The reader's timeline, or the newest microposts of all."""
     query = bodies.query(request, paging.PageQuery)
     piece = paging.cut(query, lambda start: _walk(request, start))
-    found = piece.items
-    if request.known is None:
-        found = search.without_deleted(request.database, found)
     more = paging.more(request, piece)
-    return {"microposts": found, "more": more, "first": query.cursor is None}
+    return {"microposts": piece.items, "more": more, "first": query.cursor is None}
 
 
 @page(context=Root, name="newer", renderer="newer.jinja2")
@@ -70,8 +67,8 @@ def robots(request: Any) -> Response:
 
 def _walk(request: Any, start: Start) -> Any:
     if request.known is None:
-        return timelines.walk_public(request.database, start)
-    reader = users.find(request.database, request.known.username)
+        return public.walk(request.database, start)
+    reader = users.seen(request.database, request.known.username)
     if reader is None:
         raise Unavailable("the account is just being deleted")
-    return timelines.walk(request.database, reader, start)
+    return reading.walk(request.database, reader, start)

@@ -3,8 +3,10 @@
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from pyramid.httpexceptions import HTTPMovedPermanently
 
 from microblog import forms, paging, rest
@@ -13,7 +15,7 @@ from microblog.i18n import _
 from microblog.pages import action, micropost_path, page, see_other
 from microblog.resources.microposts import Micropost, Microposts
 from microblog.security import Permission
-from microblog.store import Document, idempotency, ids, microposts, users
+from microblog.store import Document, collection, idempotency, ids, microposts, users
 from microblog.usernames import is_username
 from microblog.views.inputs import Body, Text, Username
 from microblog.views.users import href as user_href
@@ -21,11 +23,12 @@ from microblog.views.users import href as user_href
 PATH = "/users/{username}/collection"
 TREE = "/users/{username}/microposts"
 
-collection = rest.service("collection", PATH, context=Microposts, traverse=TREE)
+listing = rest.service("collection", PATH, context=Microposts, traverse=TREE)
 api = rest.service(
     "micropost", PATH + "/{id}", context=Micropost, traverse=TREE + "/{id}"
 )
 
+KEPT = 20_000  # microposts in JSON, of about 600 bytes
 _KEY = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
 
 
@@ -43,19 +46,46 @@ class Changes(Body):
     referenced: Username | None = None
 
 
-def href(request: Any, micropost: Document) -> str:
-    """The API's address of a micropost."""
-    author = user_href(request, micropost["author"])
+def href(url: str, micropost: Document) -> str:
+    """The address of a micropost in the API of the site at `url`."""
+    author = user_href(url, micropost["author"])
     return f"{author}/collection/{micropost['id']}"
 
 
-def form(request: Any, micropost: Document) -> Document:
-    """A micropost in JSON."""
+def listed_form(request: Any, micropost: Document) -> orjson.Fragment:
+    """A micropost as ready JSON, for pages of many."""
+    return _listed(
+        request.site.url,
+        micropost["id"],
+        micropost["author"],
+        micropost["text"],
+        micropost["referenced"],
+        micropost["edited"],
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def _listed(
+    url: str,
+    id: int,
+    author: str,
+    text: str,
+    referenced: str | None,
+    edited: datetime | None,
+) -> orjson.Fragment:
+    """Kept by all that it is made of."""
+    micropost = {"id": id, "author": author, "text": text}
+    micropost |= {"referenced": referenced, "edited": edited}
+    return orjson.Fragment(orjson.dumps(form(url, micropost)))
+
+
+def form(url: str, micropost: Document) -> Document:
+    """A micropost in JSON, of the site at `url`."""
     edited = micropost["edited"]
     return {
         "id": str(micropost["id"]),
-        "href": href(request, micropost),
-        "user": user_href(request, micropost["author"]),
+        "href": href(url, micropost),
+        "user": user_href(url, micropost["author"]),
         "username": micropost["author"],
         "text": micropost["text"],
         "timestamp": timestamp(ids.moment(micropost["id"])),
@@ -69,18 +99,20 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
 
 
-@collection.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+@listing.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
 def read_collection(request: Any) -> Document:
     """A page of a user's microposts."""
     database, user = request.database, request.context.user
     piece = paging.cut(
         request.validated["query"],
-        lambda start: microposts.walk(database, user, start),
+        lambda start: collection.walk(database, user, start),
     )
-    return paging.page(request, piece, [form(request, one) for one in piece.items])
+    return paging.page(
+        request, piece, [listed_form(request, one) for one in piece.items]
+    )
 
 
-@collection.post(permission=Permission.POST, validators=[rest.body(NewMicropost)])
+@listing.post(permission=Permission.POST, validators=[rest.body(NewMicropost)])
 def post(request: Any) -> Document:
     """A new micropost; with an Idempotency-Key, once."""
     new, key = request.validated["body"], _key(request)
@@ -89,7 +121,9 @@ def post(request: Any) -> Document:
         if key
         else (_create(request, new))
     )
-    representation = rest.tagged(request, micropost["rev"], form(request, micropost))
+    representation = rest.tagged(
+        request, micropost["rev"], form(request.site.url, micropost)
+    )
     return rest.created(request, representation["href"], representation)
 
 
@@ -97,7 +131,7 @@ def post(request: Any) -> Document:
 def read(request: Any) -> Document:
     """One micropost."""
     micropost = request.context.document
-    return rest.tagged(request, micropost["rev"], form(request, micropost))
+    return rest.tagged(request, micropost["rev"], form(request.site.url, micropost))
 
 
 @api.put(permission=Permission.EDIT, validators=[rest.body(NewMicropost)])
@@ -211,7 +245,7 @@ def _typed(request: Any) -> NewMicropost:
 def _answer_change(request: Any, changes: Document) -> Document:
     rev = rest.expected_rev(request, request.context.document["rev"])
     changed = _change(request, changes, rev)
-    return rest.tagged(request, changed["rev"], form(request, changed))
+    return rest.tagged(request, changed["rev"], form(request.site.url, changed))
 
 
 def _change(request: Any, changes: Document, rev: int | None) -> Document:
@@ -246,6 +280,7 @@ def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     _check_referenced(request, new.referenced)
     author, text = request.context.user, new.text
     micropost = microposts.create(request.database, author, text, new.referenced, id)
+    request.later("deliver", author["_id"])
     _tell(request, micropost)
     return micropost
 

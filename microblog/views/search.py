@@ -14,7 +14,7 @@ from microblog.resources.root import Root
 from microblog.security import Permission
 from microblog.store import Document, grams, search, statistics
 from microblog.store.walks import Start
-from microblog.views.microposts import form
+from microblog.views.microposts import listed_form
 
 MOST_PEOPLE = 5  # found on the page of a search; the directory finds the rest
 
@@ -42,8 +42,8 @@ def read(request: Any) -> Document:
     """A page of the microposts that match. One that had to read too much may be short,
     or empty, and still name a next page."""
     piece = _cut(request, request.validated["query"])
-    found = search.without_deleted(request.database, piece.items)
-    return paging.page(request, piece, [form(request, one) for one in found])
+    found = piece.items
+    return paging.page(request, piece, [listed_form(request, one) for one in found])
 
 
 @page(context=Root, name="search", renderer="search.jinja2")
@@ -76,7 +76,7 @@ def _found(request: Any, query: SearchQuery) -> Document:
         people = list(islice(walk, MOST_PEOPLE))
     return {
         "people": people,
-        "microposts": search.without_deleted(database, piece.items),
+        "microposts": piece.items,
         "more": paging.more(request, piece),
     }
 

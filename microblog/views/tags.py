@@ -5,7 +5,7 @@ from typing import Any
 from microblog import bodies, paging
 from microblog.pages import page
 from microblog.resources.tags import Tag
-from microblog.store import Document, search, tags
+from microblog.store import Document, tags
 
 
 @page(context=Tag, renderer="tag.jinja2")
@@ -15,6 +15,6 @@ def show(request: Any) -> Document:
     piece = paging.cut(query, lambda start: tags.walk(request.database, tag, start))
     return {
         "tag": tag,
-        "microposts": search.without_deleted(request.database, piece.items),
+        "microposts": piece.items,
         "more": paging.more(request, piece),
     }

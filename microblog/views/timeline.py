@@ -6,8 +6,8 @@ from microblog import paging, rest
 from microblog.pages import page, see_other
 from microblog.resources.timeline import Timeline
 from microblog.security import Permission
-from microblog.store import Document, timelines
-from microblog.views.microposts import form
+from microblog.store import Document, reading
+from microblog.views.microposts import listed_form
 
 api = rest.service(
     "timeline",
@@ -23,9 +23,11 @@ def read(request: Any) -> Document:
     database, reader = request.database, request.context.user
     piece = paging.cut(
         request.validated["query"],
-        lambda start: timelines.walk(database, reader, start),
+        lambda start: reading.walk(database, reader, start),
     )
-    return paging.page(request, piece, [form(request, one) for one in piece.items])
+    return paging.page(
+        request, piece, [listed_form(request, one) for one in piece.items]
+    )
 
 
 @page(context=Timeline, permission=Permission.READ_TIMELINE)

@@ -14,7 +14,14 @@ from microblog.paging import more
 from microblog.resources.root import Root
 from microblog.resources.users import User, Users
 from microblog.security import Permission, authenticate, set_password
-from microblog.store import Document, accounts, follows, microposts, search, users
+from microblog.store import (
+    Document,
+    accounts,
+    collection,
+    follows,
+    search,
+    users,
+)
 from microblog.views import addresses
 from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Password
 
@@ -62,14 +69,14 @@ class Farewell(Body):
     password: Password
 
 
-def href(request: Any, username: str) -> str:
-    """The API's address of a user."""
-    return f"{request.site.url}/api/users/{username}"
+def href(url: str, username: str) -> str:
+    """The address of a user in the API of the site at `url`."""
+    return f"{url}/api/users/{username}"
 
 
 def form(request: Any, user: Document) -> Document:
     """A user in JSON; nothing of it is private."""
-    address = href(request, user["_id"])
+    address = href(request.site.url, user["_id"])
     return {
         "username": user["_id"],
         "name": user["name"],
@@ -156,7 +163,7 @@ def show(request: Any) -> Document:
     """A user and the user's microposts."""
     query, user = bodies.query(request, paging.PageQuery), request.context.document
     piece = paging.cut(
-        query, lambda start: microposts.walk(request.database, user, start)
+        query, lambda start: collection.walk(request.database, user, start)
     )
     reader = request.known.username if request.known else None
     return {

@@ -18,7 +18,8 @@ from pymongo import MongoClient
 
 from microblog import settings as settings_module
 from microblog.database.embedded import EmbeddedServer
-from microblog.store import microposts, pieces, users
+from microblog.store import Database, microposts, pieces, users
+from microblog.store.changes import Changes
 from microblog.tasks.sender import Sender
 from tests.mail_server import MailServer
 from tests.site import Site
@@ -119,7 +120,13 @@ def main() -> None:
             sender = Sender(settings_module.read(values, environment={}))
             drain(site, sender)
             sender.close()
-            mail(site, client["microblog"], mailbox)
+            mail(
+                site,
+                Database(
+                    client, "microblog", Changes(site.data_dir / "database" / "changes")
+                ),
+                mailbox,
+            )
         finally:
             site.stop()
 

@@ -17,7 +17,8 @@ import pytest
 from pymongo import MongoClient
 
 from microblog.database.embedded import EmbeddedServer
-from microblog.store import Database, dead_letters, microposts, users
+from microblog.store import Database, dead_letters, shapes, users
+from microblog.store.changes import Changes
 from tests.site import START_SECONDS, Site
 
 Spawn = Callable[[], subprocess.Popen[bytes]]
@@ -28,7 +29,8 @@ def data(site: Site) -> Iterator[Database]:
     """The site's database."""
     uri = EmbeddedServer(site.data_dir).ensure()  # Finds the one that runs.
     with MongoClient[dict[str, Any]](uri, tz_aware=True) as client:
-        yield client["microblog"]
+        changes = Changes(site.data_dir / "database" / "changes")
+        yield Database(client, "microblog", changes)
 
 
 @pytest.fixture
@@ -217,7 +219,7 @@ def test_deleted_account_is_purged_in_pieces(
 ) -> None:
     token = site.register("alice")
     documents = [
-        microposts.new_document((1 << 50) + number, "alice", f"micropost {number}")
+        shapes.new_document((1 << 50) + number, "alice", f"micropost {number}")
         for number in range(1500)
     ]
     for start in range(0, 1500, 250):
@@ -237,7 +239,7 @@ def test_deleted_account_is_purged_in_pieces(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_signal_ends_the_whole_site(tmp_path: Path, number: int) -> None:
-    site = Site(tmp_path)
+    site = Site(tmp_path, "http.processes = 2\n")
     log = open(tmp_path / "log", "wb")  # noqa: SIM115 (closed below)
     process = subprocess.Popen(
         [sys.executable, "-m", "microblog", "-c", str(site.ini), "run"],
@@ -249,13 +251,19 @@ def test_one_signal_ends_the_whole_site(tmp_path: Path, number: int) -> None:
 
     def runs() -> bool:
         said = (tmp_path / "log").read_text()
-        return "listening on" in said and "worker " in said
+        return said.count("listening on") == 2 and "worker " in said
 
     if not wait_until(lambda: runs() or process.poll() is not None, START_SECONDS):
         process.kill()
         pytest.fail((tmp_path / "log").read_text())
     children = _family(process.pid)
-    assert len(children) == 3  # web server, worker, document server
+    assert len(children) == 4  # two web servers, worker, document server
+    cores = os.sched_getaffinity(0)
+    if len(cores) > 1:
+        held = [os.sched_getaffinity(child) for child in children]
+        pinned = [one for one in held if len(one) == 1]
+        assert len(pinned) == 2
+        assert pinned[0] != pinned[1]
     process.send_signal(number)
     assert process.wait(START_SECONDS) == 0, (tmp_path / "log").read_text()
     assert not any(os.path.exists(f"/proc/{child}") for child in children)

@@ -48,7 +48,7 @@ def other(
     """The ini file and the database of another site on the same document server."""
     path = tmp_path / "other.ini"
     path.write_text(ini.read_text().replace(database.name, "microblog_other"))
-    another = database.client["microblog_other"]
+    another = Database(database.client, "microblog_other", database.changes)
     yield path, another
     database.client.drop_database("microblog_other")
 

@@ -7,7 +7,7 @@ import pytest
 
 from microblog.database import Connection
 from microblog.settings import Settings
-from microblog.store import Database, follows, ids, microposts, users
+from microblog.store import Database, follows, ids, shapes, users
 from tests.factories import Api, Factory
 from tests.functional.command import Done, Run
 
@@ -33,7 +33,7 @@ def _lose_user(database: Database) -> None:
 
 
 def _lose_reference_and_count(database: Database) -> None:
-    document = microposts.new_document(ids.new(), "alice", "without a reference")
+    document = shapes.new_document(ids.new(), "alice", "without a reference")
     database.microposts.insert_one(document)
 
 

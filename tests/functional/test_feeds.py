@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from microblog.store import microposts
+from microblog.store import microposts, users
 from tests.browsing import Browser
 from tests.factories import Factory
 
@@ -79,7 +79,7 @@ def test_feed_is_well_formed_whatever_the_text(
 def test_feed_of_a_tag_leaves_out_who_is_gone(browser: Browser, make: Factory) -> None:
     make.micropost("alice", "#word stays")
     make.micropost("bob", "#word goes")
-    make.database.users.update_one({"_id": "bob"}, {"$set": {"deleted": True}})
+    users.mark_deleted(make.database, "bob")
     assert said(feed(browser, "/tags/word/feed"), "title")[1:] == ["#word stays"]
 
 

@@ -14,7 +14,8 @@ TIMES = {"used", "expires"}
 
 
 def dump(database: Database) -> dict[str, list[Document]]:
-    """All that is stored, but when sessions were used, and the keys of forms."""
+    """All that is stored, but when sessions were used, the keys of forms, and
+    timelines, which are built by reading."""
     return {
         name: sorted(
             (
@@ -24,7 +25,7 @@ def dump(database: Database) -> dict[str, list[Document]]:
             key=lambda one: str(one["_id"]),
         )
         for name in sorted(database.list_collection_names())
-        if name != "keys"
+        if name not in {"keys", "timelines"}
     }
 
 

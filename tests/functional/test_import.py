@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from microblog.store import Database, Document, search, timelines, users
+from microblog.store import Database, Document, public, search, users
 from microblog.store.walks import Start
 from tests.factories import PASSWORD, Api, Factory
 from tests.functional.answers import OTHER_PASSWORD, assert_problem, log_in, page
@@ -143,8 +143,8 @@ def test_imported_ones_stand_in_the_public_timeline_and_the_directory(
 ) -> None:
     make.micropost("carol", "of today")
     run("import", text=jsonl(*LINES, *(micropost(f"number {n}") for n in range(120))))
-    newest = list(timelines.walk_public(database, Start()))
-    assert len(newest) == 100
+    newest = list(public.walk(database, Start()))
+    assert len(newest) == 123
     assert newest[0]["text"] == "of today"
     joined = [user["_id"] for user in users.walk(database, Start())]
     assert joined == ["bob", "alice", "carol"]

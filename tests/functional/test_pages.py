@@ -10,7 +10,7 @@ import pytest
 from webob import Request
 from webtest import TestApp, TestResponse
 
-from microblog.store import Database
+from microblog.store import Database, users
 from tests.browsing import Browser
 from tests.factories import Factory
 
@@ -301,7 +301,7 @@ def test_front_page_shows_everybody_or_ones_timeline(
 def test_front_page_leaves_out_who_is_gone(browser: Browser, make: Factory) -> None:
     make.micropost("bob", "still here")
     make.micropost("carol", "gone")
-    make.database.users.update_one({"_id": "carol"}, {"$set": {"deleted": True}})
+    users.mark_deleted(make.database, "carol")
     page = browser.get("/")
     assert "still here" in page.text
     assert "gone" not in page.text

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from microblog.store import Database, bulk, ids, marks, microposts, pieces, users
+from microblog.store import Database, bulk, ids, marks, pieces, shapes, users
 from tests.factories import Api, Factory
 from tests.functional.answers import (
     assert_problem,
@@ -174,10 +174,10 @@ def test_search_that_reads_too_much_pauses_and_goes_on(
     newest = make.micropost(text="abcd today")["id"]
     moments = [ids.moment(newest) - timedelta(hours=n) for n in range(1, 2502)]
     documents = [
-        microposts.new_document(ids.at(moment), "alice", f"abc bcd {n}")
+        shapes.new_document(ids.at(moment), "alice", f"abc bcd {n}")
         for n, moment in enumerate(moments)
     ]
-    documents[-1] = microposts.new_document(documents[-1]["_id"], "alice", "old abcd")
+    documents[-1] = shapes.new_document(documents[-1]["_id"], "alice", "old abcd")
     for piece in pieces(documents, 250):
         bulk.insert(database, "microposts", piece)
     marks.note(database, documents[-1]["_id"], newest)

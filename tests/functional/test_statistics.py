@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store import Database, ids, marks, microposts, statistics
+from microblog.store import Database, ids, marks, shapes, statistics
 from microblog.views.statistics import rounded
 from tests.browsing import Browser
 from tests.factories import Api, Factory
@@ -36,7 +36,7 @@ def posted(database: Database, make: Factory, last: date) -> date:
     for number in range(3):
         noon = ids.of_day(statistics.number(last - number * DAY)) + (1 << 40)
         for id in (noon, noon + 1):
-            document = microposts.new_document(id, "alice", "a kettle")
+            document = shapes.new_document(id, "alice", "a kettle")
             database.microposts.insert_one(document)
             marks.note(database, id)
     for number in (0, 2):
@@ -79,7 +79,7 @@ def test_command_computes_again_what_is_stored(
     run: Run, posted: date, database: Database
 ) -> None:
     imported = ids.of_day(statistics.number(posted)) + 7
-    database.microposts.insert_one(microposts.new_document(imported, "bob", "late"))
+    database.microposts.insert_one(shapes.new_document(imported, "bob", "late"))
 
     def counted(*options: str) -> int:
         done = run("statistics", "--json", "--since", str(posted), *options)

@@ -72,6 +72,7 @@ def test_following_brings_what_was_posted_before(
     alice.post("/users/alice/following", {"username": "bob"})
     assert texts(page(alice.get(PATH))) == ["before"]
     bob.post("/users/bob/collection", {"text": "after"})
+    make.deliver()
     assert texts(page(alice.get(PATH))) == ["after", "before"]
     alice.delete("/users/alice/following/bob")
     assert page(alice.get(PATH)) == []

@@ -58,5 +58,5 @@ def interrupted(
     client: MongoClient[dict[str, Any]] = MongoClient(
         uri, tz_aware=True, event_listeners=[interruption]
     )
-    yield client[database.name]
+    yield Database(client, database.name, database.changes)
     client.close()

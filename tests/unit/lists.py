@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from microblog.paging import Cursor
-from microblog.store import Database, Document, follows, microposts, search, timelines
+from microblog.store import Database, Document, collection, follows, reading, search
 from microblog.store.walks import Start
 
 KINDS = ("collection", "timeline", "following", "followers", "search", "part")
@@ -31,9 +31,9 @@ def walk(
 ) -> Iterator[Any]:
     """The walk over a list of the user's, or over what a search for `word` finds."""
     if kind == "collection":
-        return microposts.walk(database, user, start)
+        return collection.walk(database, user, start)
     if kind == "timeline":
-        return timelines.walk(database, user, start)
+        return reading.walk(database, user, start)
     if kind == "following":
         return follows.walk_following(database, user, start)
     if kind == "followers":

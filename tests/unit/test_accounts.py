@@ -5,14 +5,15 @@ import pytest
 from microblog.store import (
     Database,
     accounts,
+    collection,
     follows,
     idempotency,
-    microposts,
     sessions,
     tokens,
     users,
 )
 from microblog.store.check import check
+from microblog.store.walks import Start
 from tests.factories import Factory
 
 
@@ -59,7 +60,7 @@ def test_others_keep_what_is_theirs(populated: Database) -> None:
     alice = users.find(populated, "alice")
     assert alice is not None
     assert alice["counts"] == {"microposts": 1, "following": 0, "followers": 0}
-    (kept,) = microposts.walk(populated, alice, microposts.Start())
+    (kept,) = collection.walk(populated, alice, Start())
     assert (kept["text"], kept["referenced"]) == ("hello @bob", "bob")
     assert list(check(populated)) == []
 

@@ -3,12 +3,12 @@
 import pytest
 from pymongo.errors import BulkWriteError
 
-from microblog.store import Database, Document, bulk, microposts, users
+from microblog.store import Database, Document, bulk, microposts, shapes, users
 
 
 def micropost(id: int, text: str = "text", author: str = "alice") -> Document:
     """A micropost with that id."""
-    return microposts.new_document(id, author, text)
+    return shapes.new_document(id, author, text)
 
 
 def stored(database: Database) -> dict[int, str]:
@@ -33,7 +33,7 @@ def test_again_changes_nothing(database: Database) -> None:
 def test_an_edited_one_is_known(database: Database) -> None:
     made = micropost(1)
     bulk.insert(database, "microposts", [made])
-    microposts.change(database, microposts.shown(made), {"text": "edited"})
+    microposts.change(database, shapes.shown(made), {"text": "edited"})
     assert len(bulk.insert(database, "microposts", [micropost(1)]).known) == 1
     assert stored(database) == {1: "edited"}
 

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from microblog.store import Database, accounts, ids, marks, microposts, tokens, users
+from microblog.store import (
+    Database,
+    accounts,
+    ids,
+    marks,
+    microposts,
+    reading,
+    references,
+    tokens,
+    users,
+)
 from microblog.store.check import check
 from tests.factories import Factory
 
@@ -44,7 +54,7 @@ def missing_marks(database: Database) -> None:
 
 
 def missing_latest(database: Database) -> None:
-    database.marks.update_one({"_id": "microposts"}, {"$pop": {"latest": -1}})
+    database.marks.update_one({"_id": "microposts"}, {"$pop": {"references": -1}})
 
 
 def missing_steps(database: Database) -> None:
@@ -68,7 +78,13 @@ def half_deleted_account(database: Database) -> None:
     users.mark_deleted(database, "bob")
 
 
+def stale_timeline(database: Database) -> None:
+    reading.build(database, "bob")
+    database.timelines.update_one({"_id": "bob"}, {"$set": {"authors": ["carol"]}})
+
+
 BREAKAGES = [
+    (stale_timeline, "user bob: has a timeline of others than it follows"),
     (wrong_count, "user alice: followers is 4, not 1"),
     (missing_reference, "user alice: microposts is 2, not 3, references do not match"),
     (stale_reference, "user alice: references do not match the microposts"),
@@ -123,7 +139,7 @@ def test_repair_of_a_user_keeps_what_is_posted_meanwhile(
 ) -> None:
     """A post between reading and writing makes the repair begin again."""
     wrong_count(populated)
-    original = users.set_derived
+    original = references.set_derived
     posted = []
 
     def post_first(*arguments: Any, **more: Any) -> bool:
@@ -131,7 +147,7 @@ def test_repair_of_a_user_keeps_what_is_posted_meanwhile(
             posted.append(make.micropost(text="meanwhile"))
         return original(*arguments, **more)
 
-    monkeypatch.setattr(users, "set_derived", post_first)
+    monkeypatch.setattr(references, "set_derived", post_first)
     for finding in check(populated):
         assert finding.mend is not None
         finding.mend()
@@ -162,9 +178,9 @@ def test_deleted_ones_may_stand_in_latest(populated: Database, make: Factory) ->
         microposts.delete(populated, one)
     assert list(check(populated)) == []
     # The newest is lost; another stands there twice.
-    twice = microposts.place({**made[-2], "_id": made[-2]["id"]})
+    twice = ids.spell(made[-2]["id"])
     query = {"_id": marks.MICROPOSTS}
-    populated.marks.update_one(query, {"$set": {"latest.0": twice}})
+    populated.marks.update_one(query, {"$set": {"references.0": twice}})
     (finding,) = check(populated)
     assert str(finding) == "marks: lack 1 of the newest microposts"
     assert finding.mend is not None

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from microblog.errors import Conflict, KeyReused
-from microblog.store import Database, idempotency, microposts, users
+from microblog.store import Database, collection, idempotency, microposts, shapes, users
+from microblog.store.walks import Start
 from tests.factories import Factory
 
 
@@ -67,7 +68,7 @@ def test_retry_under_an_id_that_others_have_passed(
     assert author is not None
     assert author["counts"]["microposts"] == 41
     assert author["first"] == late["id"]
-    walk = microposts.walk(database, author, microposts.Start())
+    walk = collection.walk(database, author, Start())
     shown = [one["id"] for one in walk]
     assert shown == [one["id"] for one in reversed([late, *made[:-20]])]
 
@@ -77,7 +78,7 @@ def test_retry_under_an_id_that_another_micropost_took(
 ) -> None:
     claimed = idempotency.claim(database, "alice", "key", b"body")
     taken = claimed["micropost"]
-    database.microposts.insert_one(microposts.new_document(taken, "bob", "first here"))
+    database.microposts.insert_one(shapes.new_document(taken, "bob", "first here"))
     made = microposts.create(database, make.user(), "mine", None, taken)
     assert made["id"] > taken
     assert made["author"] == "alice"

@@ -1,6 +1,6 @@
 """The tasks, without a worker: what each does, and what sweep finds again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -9,7 +9,15 @@ import pytest
 import time_machine
 
 from microblog.settings import Settings
-from microblog.store import Database, accounts, dead_letters, ids, undone, users
+from microblog.store import (
+    Database,
+    accounts,
+    dead_letters,
+    ids,
+    reading,
+    undone,
+    users,
+)
 from microblog.tasks import jobs
 from microblog.tasks.jobs import Site
 from tests.factories import Factory
@@ -20,6 +28,12 @@ Later = list[tuple[Any, ...]]
 @pytest.fixture
 def later() -> Later:
     """The tasks that were queued."""
+    return []
+
+
+@pytest.fixture
+def to_deliver() -> Later:
+    """Those that deliver what was posted."""
     return []
 
 
@@ -35,11 +49,15 @@ def tasks(
     database: Database,
     settings: Settings,
     later: Later,
+    to_deliver: Later,
     waiting: list[int],
 ) -> Site:
     """What the tasks work with."""
     connection = application.registry["connection"]
-    queue: Callable[..., None] = lambda *task: later.append(task)  # noqa: E731
+
+    def queue(*task: Any) -> None:
+        (to_deliver if task[0] == "deliver" else later).append(task)
+
     return Site(settings, connection, queue, lambda: waiting[0], Event())
 
 
@@ -58,9 +76,28 @@ def named(make: Factory, database: Database) -> int:
     return int(make.micropost("alice", "hello @bob")["id"])
 
 
-def test_sweep_waits_a_minute(named: int, tasks: Site, later: Later) -> None:
+def test_sweep_waits_a_minute(
+    named: int, tasks: Site, later: Later, to_deliver: Later
+) -> None:
     jobs.sweep(tasks)
-    assert later == []
+    assert later == to_deliver == []
+
+
+def test_sweep_finds_what_was_posted_and_not_delivered(
+    make: Factory, database: Database, tasks: Site, to_deliver: Later
+) -> None:
+    make.follow("bob", "alice")
+    assert reading.build(database, "bob")["references"] == []
+    posted = make.micropost("alice")
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=70), tick=True):
+        jobs.sweep(tasks)
+        assert to_deliver == [("deliver", "alice")]
+        jobs.deliver(tasks, "alice")
+        to_deliver.clear()
+        jobs.sweep(tasks)
+    assert to_deliver == []
+    held = database.timelines.find_one({"_id": "bob"}) or {}
+    assert held["references"] == [ids.spell(posted["id"])]
 
 
 def test_sweep_finds_a_mention_whose_task_was_lost(

@@ -11,7 +11,15 @@ import pytest
 
 from microblog.mailing import links, messages
 from microblog.settings import Settings
-from microblog.store import Database, Document, mails, microposts, notices, users
+from microblog.store import (
+    Database,
+    Document,
+    mails,
+    microposts,
+    notices,
+    shapes,
+    users,
+)
 from microblog.store.mails import Kind
 from tests.factories import Factory
 
@@ -149,7 +157,7 @@ def test_digest_ends_after_a_hundred(
     make: Factory, bob: Document, build: Build, database: Database
 ) -> None:
     make.user("alice")
-    many = [microposts.new_document(id, "alice", f"@bob {id}") for id in range(1, 151)]
+    many = [shapes.new_document(id, "alice", f"@bob {id}") for id in range(1, 151)]
     database.microposts.insert_many(many)
     message = build(Kind.DIGEST, microposts=[one["_id"] for one in many])
     plain = part(message, "plain")

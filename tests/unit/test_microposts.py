@@ -6,7 +6,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from microblog.errors import NotFound, Stale
-from microblog.store import Database, Document, bulk, ids, microposts, users
+from microblog.store import (
+    Database,
+    Document,
+    bulk,
+    collection,
+    ids,
+    microposts,
+    references,
+    shapes,
+    users,
+)
 from microblog.store.walks import Start
 from tests.factories import Factory
 
@@ -32,8 +42,8 @@ def test_create_stores_the_truth_and_embeds_a_reference(
     made = make.micropost(text="Hi @bob #Tag", referenced="bob")
     document = stored(database, made["id"])
     assert (document["mentions"], document["tags"]) == (["bob"], ["tag"])
-    assert made == microposts.shown(document)
-    assert read(database)["microposts"] == [microposts.reference(document)]
+    assert made == shapes.shown(document)
+    assert read(database)["microposts"] == [shapes.reference(document)]
     assert made == microposts.find(database, read(database), made["id"])
 
 
@@ -86,10 +96,10 @@ def test_change_is_seen_everywhere(
     assert (changed["text"], changed["rev"]) == ("new #tag", 2)
     assert changed["edited"] is not None
     document = stored(database, made["id"])
-    assert microposts.outdated(document) == {}
+    assert shapes.outdated(document) == {}
     assert document["tags"] == ["tag"]
     assert microposts.find(database, read(database), made["id"]) == changed
-    walk = microposts.walk(database, read(database), Start())
+    walk = collection.walk(database, read(database), Start())
     assert [one for one in walk if one["id"] == made["id"]] == [changed]
 
 
@@ -120,7 +130,7 @@ def test_nobody_changes_what_another_wrote(make: Factory, database: Database) ->
         microposts.change(database, {**made, "author": "alice"}, {"text": "mine"})
     with pytest.raises(Stale):
         microposts.delete(database, {**made, "author": "alice"})
-    assert microposts.shown(stored(database, made["id"])) == made
+    assert shapes.shown(stored(database, made["id"])) == made
 
 
 @pytest.mark.parametrize("deleted", [1, 20, 21, 35, 60])
@@ -134,8 +144,8 @@ def test_deletions_of_the_newest_leave_a_page(
     user = read(database)
     held = [one["id"] for one in user["microposts"]]
     assert held == left[: len(held)]
-    assert len(held) >= min(microposts.PAGE, len(left))
-    walk = microposts.walk(database, user, Start())
+    assert len(held) >= min(references.PAGE, len(left))
+    walk = collection.walk(database, user, Start())
     assert [one["id"] for one in walk] == left
 
 
@@ -144,15 +154,15 @@ def test_mends_what_is_computed_unless_the_text_has_changed(
 ) -> None:
     made = make.micropost(text="some #tag")
     database.microposts.update_one({}, {"$set": {"tags": [], "grams": []}})
-    found = microposts.outdated(stored(database, made["id"]))
+    found = shapes.outdated(stored(database, made["id"]))
     assert set(found) == {"tags", "grams"}
     microposts.change(database, made, {"text": "another #other"})
     microposts.set_computed(database, made["id"], found)
     assert stored(database, made["id"])["tags"] == ["other"]
     database.microposts.update_one({}, {"$set": {"tags": []}})
-    again = microposts.outdated(stored(database, made["id"]))
+    again = shapes.outdated(stored(database, made["id"]))
     microposts.set_computed(database, made["id"], again)
-    assert microposts.outdated(stored(database, made["id"])) == {}
+    assert shapes.outdated(stored(database, made["id"])) == {}
 
 
 @hypothesis_settings(
@@ -175,20 +185,20 @@ def test_walk_from_anywhere(
     aside: int,
 ) -> None:
     """However unevenly the microposts lie in time."""
-    for collection in ("users", "microposts"):
-        database[collection].delete_many({})
+    for name in ("users", "microposts"):
+        database[name].delete_many({})
     make.user()
     numbers = [10**17 + sum(gaps[: number + 1]) for number in range(len(gaps))]
-    documents = [microposts.new_document(id, "alice", "text") for id in numbers]
+    documents = [shapes.new_document(id, "alice", "text") for id in numbers]
     if documents:
         bulk.insert(database, "microposts", documents)
-        references = [microposts.reference(one) for one in documents]
-        users.add_references(database, "alice", references)
+        held = [shapes.reference(one) for one in documents]
+        references.add_many(database, "alice", held)
     beyond = None
     if place is not None and numbers:
         beyond = numbers[place % len(numbers)] + aside
     start = Start(beyond, descending, wanted)
-    found = list(microposts.walk(database, read(database), start))
+    found = list(collection.walk(database, read(database), start))
     ahead = [id for id in numbers if start.includes(id)]
     assert [one["id"] for one in found] == sorted(ahead, reverse=descending)
     assert all(one["author"] == "alice" for one in found)

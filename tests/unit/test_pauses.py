@@ -7,7 +7,7 @@ import pymongo
 import pytest
 
 from microblog.paging import PageQuery, Piece, cut
-from microblog.store import Database, bulk, ids, marks, microposts, search
+from microblog.store import Database, bulk, ids, marks, search, shapes
 from microblog.store.search import Pause
 from microblog.store.walks import MINUTE, Start
 from tests.factories import Factory
@@ -29,7 +29,7 @@ def many(
     drawn = [newest - (MANY - number) * MINUTE // 20 for number in range(MANY)]
     carols = [drawn[0], drawn[MANY // 2], drawn[-1]]
     documents = [
-        microposts.new_document(id, "carol" if id in carols else "alice", "same words")
+        shapes.new_document(id, "carol" if id in carols else "alice", "same words")
         for id in drawn
     ]
     # Two letters of a name have no gram: every one of these has to be looked at.

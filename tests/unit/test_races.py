@@ -18,6 +18,8 @@ from microblog.store import (
     keys,
     marks,
     microposts,
+    references,
+    shapes,
     users,
 )
 from microblog.store.check import check
@@ -116,7 +118,7 @@ def test_deletions_at_once_leave_the_right_rest(
     at_once(15, lambda number: microposts.delete(database, made[-1 - number]))
     user = read(database)
     assert user["counts"]["microposts"] == 30
-    assert len(user["microposts"]) >= microposts.PAGE
+    assert len(user["microposts"]) >= references.PAGE
     assert_right(database)
 
 
@@ -163,11 +165,11 @@ def test_marks_enclose_what_was_noted_at_once(database: Database) -> None:
 
 
 def test_first_notes_at_once_all_stand_in_latest(database: Database) -> None:
-    drawn: list[Document] = [{"id": ids.new(), "author": "bob"} for _ in range(20)]
-    at_once(20, lambda n: marks.note(database, drawn[n]["id"], latest=[drawn[n]]))
+    drawn = [ids.new() for _ in range(20)]
+    at_once(20, lambda n: marks.note(database, drawn[n], pushed=[drawn[n]]))
     known = marks.microposts(database)
     assert known is not None
-    assert known["latest"] == drawn[::-1]
+    assert marks.latest(known) == drawn[::-1]
 
 
 def test_a_key_asked_for_at_once_is_one(
@@ -192,7 +194,7 @@ def test_post_between_reading_and_writing_of_a_refill(
         microposts.delete(database, one)
     interruption.before("update", "users", lambda: make.micropost(text="meanwhile"))
     database.users.update_one({"_id": "alice"}, {"$pop": {"microposts": 1}})
-    microposts.refill(interrupted, "alice")
+    references.refill(interrupted, "alice")
     assert interruption.came
     assert read(database)["microposts"][0]["text"] == "meanwhile"
     assert_right(database)
@@ -213,7 +215,7 @@ def test_edit_between_reading_and_writing_of_a_refill(
     interruption.before(
         "update", "users", lambda: microposts.change(database, old, {"text": "new"})
     )
-    microposts.refill(interrupted, "alice")
+    references.refill(interrupted, "alice")
     assert interruption.came
     shown = {one["id"]: one["text"] for one in read(database)["microposts"]}
     assert shown[old["id"]] == "new"
@@ -249,11 +251,11 @@ def test_post_between_reading_and_writing_of_old_references(
     interruption: Interruption,
 ) -> None:
     first = make.micropost()
-    old = microposts.new_document(first["id"] - 1, "alice", "old")
+    old = shapes.new_document(first["id"] - 1, "alice", "old")
     bulk.insert(database, "microposts", [old])
-    marks.note(database, old["_id"], latest=[microposts.place(old)])
+    marks.note(database, old["_id"], pushed=[old["_id"]])
     interruption.before("update", "users", lambda: make.micropost(text="meanwhile"))
-    users.add_references(interrupted, "alice", [microposts.reference(old)])
+    references.add_many(interrupted, "alice", [shapes.reference(old)])
     assert interruption.came
     texts = [one["text"] for one in read(database)["microposts"]]
     assert texts == ["meanwhile", "hello", "old"]

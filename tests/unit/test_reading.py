@@ -25,11 +25,15 @@ from microblog.store import (
     Database,
     Document,
     bulk,
+    deliveries,
     follows,
     ids,
     marks,
     microposts,
     pieces,
+    references,
+    shapes,
+    timelines,
     users,
 )
 from microblog.store.check import derived
@@ -74,6 +78,8 @@ class World(RuleBasedStateMachine):
         document = users.find(self.database, author)
         assert document is not None
         made = microposts.create(self.database, document, f"{self.word} {word}")
+        # At once, by the worker.
+        deliveries.deliver(self.database, author, push_below=100)
         self.texts[made["id"]] = (author, made["text"])
 
     def _follow(self, side: str, name: str) -> None:
@@ -108,12 +114,13 @@ class World(RuleBasedStateMachine):
         if not new:
             return
         documents = [
-            microposts.new_document(id, author, f"{self.word} alpha") for id in new
+            shapes.new_document(id, author, f"{self.word} alpha") for id in new
         ]
         assert len(bulk.insert(self.database, "microposts", documents).new) == len(new)
-        references = [microposts.reference(one) for one in documents]
-        users.add_references(self.database, author, references)
+        held = [shapes.reference(one) for one in documents]
+        references.add_many(self.database, author, held)
         marks.note(self.database, min(new), max(new))
+        timelines.drop_all(self.database)
         self.texts |= {one["_id"]: (author, one["text"]) for one in documents}
 
     @rule(place=st.integers(0, 10**6), word=st.sampled_from(["alpha", "beta"]))
@@ -124,7 +131,7 @@ class World(RuleBasedStateMachine):
         text = f"{self.word} {word} {place}"
         stored = self.database.microposts.find_one({"_id": id}) or {}
         changes = {"text": text}
-        microposts.change(self.database, microposts.shown(stored), changes)
+        microposts.change(self.database, shapes.shown(stored), changes)
         self.texts[id] = (author, text)
         self._note_losses()
 
@@ -142,8 +149,8 @@ class World(RuleBasedStateMachine):
         assume(newest_first)
         begin = 0 if times == 30 else place % len(newest_first)
         for id in newest_first[begin : begin + times]:
-            del self.texts[id]
-            microposts.delete(self.database, {"id": id, "author": author})
+            gone = {"id": id, "author": author, "text": self.texts.pop(id)[1]}
+            microposts.delete(self.database, gone)
         self._note_losses()
 
     @rule(
@@ -206,7 +213,7 @@ class World(RuleBasedStateMachine):
             held = len(user["microposts"])
             assert user["counts"] == right["counts"]
             assert user["microposts"] == right["microposts"][:held]
-            assert held >= min(microposts.PAGE, len(right["microposts"]))
+            assert held >= min(references.PAGE, len(right["microposts"]))
 
     def _model(self, kind: str, order: str) -> list[int]:
         """The ids of a list as they should be, in order."""

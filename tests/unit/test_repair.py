@@ -5,16 +5,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store import (
-    Database,
-    Document,
-    ids,
-    marks,
-    microposts,
-    repair,
-    runs,
-    users,
-)
+from microblog.store import Database, Document, ids, marks, repair, runs, shapes, users
 from microblog.store.check import check
 from tests.factories import Factory
 
@@ -23,7 +14,7 @@ def posted_ago(database: Database, author: str, minutes: float, **more: Any) -> 
     """A micropost that somebody began to post, without what comes after the first
     write."""
     moment = datetime.now(UTC) - timedelta(minutes=minutes)
-    document = microposts.new_document(ids.at(moment), author, "half written")
+    document = shapes.new_document(ids.at(moment), author, "half written")
     database.microposts.insert_one({**document, **more})
     return int(document["_id"])
 
@@ -40,7 +31,7 @@ def test_half_written_post_is_mended(make: Factory, database: Database) -> None:
     alice = user(database, "alice")
     assert id in {one["id"] for one in alice["microposts"]}
     assert alice["counts"]["microposts"] == 4
-    assert id in {one["id"] for one in (marks.microposts(database) or {})["latest"]}
+    assert id in marks.latest(marks.microposts(database) or {})
     assert list(check(database)) == []
     assert repair.recent(database) == 0
 

@@ -16,7 +16,7 @@ from microblog.store import (
     ids,
     mails,
     marks,
-    microposts,
+    shapes,
     statistics,
     users,
 )
@@ -55,7 +55,7 @@ class Past:
     def post(self, author: str, moment: datetime) -> int:
         """Somebody writes; the id."""
         id = self._id(moment)
-        self.database.microposts.insert_one(microposts.new_document(id, author, "abc"))
+        self.database.microposts.insert_one(shapes.new_document(id, author, "abc"))
         marks.note(self.database, id)
         self._act("microposts", author, moment)
         return id

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from microblog.errors import Conflict, NotFound, Stale
-from microblog.store import Database, Document, ids, microposts, users
+from microblog.store import Database, Document, ids, microposts, references, users
 from tests.factories import Factory
 
 
@@ -16,7 +16,7 @@ def read(database: Database, username: str = "alice") -> Document:
     return document
 
 
-def references(numbers: Iterable[int], rev: int = 1) -> list[Document]:
+def references_to(numbers: Iterable[int], rev: int = 1) -> list[Document]:
     """References to microposts with those ids."""
     return [
         {"id": id, "text": f"text {id}", "referenced": None, "edited": None, "rev": rev}
@@ -50,7 +50,7 @@ def test_deleted_user_is_gone_and_keeps_the_name(database: Database) -> None:
     assert users.find(database, "alice") is None
     assert users.find_many(database, ["alice"]) == {}
     assert users.existing(database, ["alice", "nobody"]) == {"alice"}
-    assert users.deleted_among(database, ["alice", "nobody"]) == {"alice"}
+    assert users.gone(database) == {"alice"}
     (left,) = database.users.find()
     assert set(left) == {"_id", "folded", "deleted", "undone"}
     for name in ("alice", "a1ice"):
@@ -62,10 +62,10 @@ def test_nothing_is_written_to_a_deleted_user(database: Database) -> None:
     users.create(database, "alice")
     users.mark_deleted(database, "alice")
     left = list(database.users.find())
-    users.add_reference(database, "alice", references([1])[0])
-    users.add_references(database, "alice", references([1, 2]))
-    users.replace_reference(database, "alice", references([1], rev=2)[0])
-    users.remove_reference(database, "alice", 1)
+    references.add(database, "alice", references_to([1])[0])
+    references.add_many(database, "alice", references_to([1, 2]))
+    references.replace(database, "alice", references_to([1], rev=2)[0])
+    references.remove(database, "alice", 1)
     users.add_counts(database, "alice", following=1)
     with pytest.raises(NotFound):
         users.change(database, "alice", {"name": "back"})
@@ -78,7 +78,7 @@ def test_many_are_found_in_pieces(make: Factory, database: Database) -> None:
         make.user(name)
     assert set(users.find_many(database, names)) == set(names[::2])
     assert users.existing(database, iter(names)) == set(names[::2])
-    assert users.deleted_among(database, names) == set()
+    assert users.gone(database) == set()
 
 
 def test_change_by_revision(database: Database) -> None:
@@ -106,9 +106,9 @@ def test_references_are_sorted_in_whatever_order_they_come(
     database: Database, pushed: list[int]
 ) -> None:
     users.create(database, "alice")
-    for reference in references(pushed):
-        users.add_reference(database, "alice", reference)
-    users.add_references(database, "alice", references([6, 4, 5]))
+    for reference in references_to(pushed):
+        references.add(database, "alice", reference)
+    references.add_many(database, "alice", references_to([6, 4, 5]))
     assert embedded(database) == [6, 5, 4, 3, 2, 1]
     user = read(database)
     assert (user["counts"]["microposts"], user["first"]) == (6, 1)
@@ -116,11 +116,11 @@ def test_references_are_sorted_in_whatever_order_they_come(
 
 def test_the_newest_forty_are_embedded(database: Database) -> None:
     users.create(database, "alice")
-    users.add_references(database, "alice", references(range(100, 130)))
-    for reference in references(range(130, 150)):
-        users.add_reference(database, "alice", reference)
+    references.add_many(database, "alice", references_to(range(100, 130)))
+    for reference in references_to(range(130, 150)):
+        references.add(database, "alice", reference)
     assert embedded(database) == list(range(149, 109, -1))
-    users.add_references(database, "alice", references([50, 60, 155]))
+    references.add_many(database, "alice", references_to([50, 60, 155]))
     assert embedded(database) == [155, *range(149, 110, -1)]
     user = read(database)
     assert (user["counts"]["microposts"], user["first"]) == (53, 50)
@@ -128,23 +128,23 @@ def test_the_newest_forty_are_embedded(database: Database) -> None:
 
 def test_again_changes_nothing(database: Database) -> None:
     users.create(database, "alice")
-    users.add_references(database, "alice", references([1, 2]))
+    references.add_many(database, "alice", references_to([1, 2]))
     before = read(database)
-    users.add_references(database, "alice", references([1, 2]))
-    users.add_reference(database, "alice", references([2])[0])
+    references.add_many(database, "alice", references_to([1, 2]))
+    references.add(database, "alice", references_to([2])[0])
     assert read(database) == before
-    users.add_references(database, "alice", references([2, 3]))
+    references.add_many(database, "alice", references_to([2, 3]))
     assert read(database)["counts"]["microposts"] == 3
 
 
 def test_old_ones_do_not_hide_what_lies_between(database: Database) -> None:
     """Of sixty, deletions have left the newest thirty embedded."""
     users.create(database, "alice")
-    users.add_references(database, "alice", references(range(100, 160)))
+    references.add_many(database, "alice", references_to(range(100, 160)))
     for id in range(150, 160):
-        users.remove_reference(database, "alice", id)
+        references.remove(database, "alice", id)
     assert embedded(database) == list(range(149, 119, -1))
-    users.add_references(database, "alice", references([50, 145000, 99]))
+    references.add_many(database, "alice", references_to([50, 145000, 99]))
     assert embedded(database) == [145000, *range(149, 119, -1)]
     assert read(database)["counts"]["microposts"] == 53
 
@@ -152,8 +152,8 @@ def test_old_ones_do_not_hide_what_lies_between(database: Database) -> None:
 def test_later_edit_stays(make: Factory, database: Database) -> None:
     id = make.micropost()["id"]
     for rev in (3, 2):
-        edited = {**references([id], rev=rev)[0], "text": f"edit {rev}"}
-        users.replace_reference(database, "alice", edited)
+        edited = {**references_to([id], rev=rev)[0], "text": f"edit {rev}"}
+        references.replace(database, "alice", edited)
     (shown,) = read(database)["microposts"]
     assert (shown["text"], shown["rev"]) == ("edit 3", 3)
 
@@ -164,10 +164,10 @@ def test_derived_values_are_set_at_their_revision_only(
     rev = make.user()["rev"]
     made = make.micropost()
     counts = {"microposts": 9, "following": 9, "followers": 9}
-    right: Document = {"counts": counts, "first": 1, "references": references([1])}
-    assert not users.set_derived(database, "alice", rev, **right)
+    right: Document = {"counts": counts, "first": 1, "references": references_to([1])}
+    assert not references.set_derived(database, "alice", rev, **right)
     assert embedded(database) == [made["id"]]
-    assert users.set_derived(database, "alice", rev + 1, **right)
+    assert references.set_derived(database, "alice", rev + 1, **right)
     assert (embedded(database), read(database)["counts"]) == ([1], counts)
 
 
@@ -191,5 +191,5 @@ def test_first_is_the_oldest_of_all(make: Factory, database: Database) -> None:
     make.micropost()
     assert read(database)["first"] == first
     older = ids.at(ids.moment(first)) - (1 << ids.BITS)
-    users.add_references(database, "alice", references([older]))
+    references.add_many(database, "alice", references_to([older]))
     assert read(database)["first"] == older

@@ -16,7 +16,7 @@ from tests.functional.bad_inputs.cases import Case
 PROBLEM = "application/problem+json"
 JSON = "application/json"
 # What a request may write of itself: a search is counted.
-UNTOLD = {"marks", "searches"}
+UNTOLD = {"marks", "searches", "timelines"}
 
 
 class World:

@@ -1,0 +1,151 @@
+"""References: what a user's document holds of the user's newest microposts.
+
+`microposts` are extended references to the newest 40, newest first: all that a page
+shows of them. With `counts.microposts` and `first` they are computed from the
+collection `microposts`, which is the truth, and can be computed again.
+"""
+
+from itertools import islice
+
+from microblog.store import Database, Document, collection, ids, shapes, users
+from microblog.store.walks import Start
+
+EMBEDDED = 40  # references in a user's document
+PAGE = 20  # a deletion that leaves fewer references than this refills them
+BEING_POSTED = 5_000 << ids.BITS  # a micropost that old has its reference
+
+
+def floor(user: Document) -> int:
+    """The id from which on all of a user's microposts are embedded."""
+    embedded = user["microposts"]
+    if len(embedded) >= user["counts"]["microposts"]:
+        return 0
+    return int(embedded[-1]["id"]) if embedded else ids.MAXIMUM
+
+
+def add(database: Database, username: str, reference: Document) -> None:
+    """Count the user's newest micropost, just stored, and embed it. Doing it again for
+    one that is still embedded changes nothing."""
+    database.users.update_one(
+        {
+            "_id": username,
+            "counts": {"$exists": True},
+            "microposts.id": {"$ne": reference["id"]},
+        },
+        {
+            # Sorted, not put in front: two processes can push in another order than
+            # that of their ids.
+            "$push": {
+                "microposts": {
+                    "$each": [reference],
+                    "$sort": {"id": -1},
+                    "$slice": EMBEDDED,
+                }
+            },
+            "$inc": {"counts.microposts": 1, "rev": 1},
+            "$min": {"first": reference["id"]},
+        },
+    )
+
+
+def add_many(database: Database, username: str, references: list[Document]) -> None:
+    """Count microposts of any age that were just stored, and embed those that are among
+    the newest. Doing it again for those still embedded changes nothing."""
+    while user := users.find(database, username):
+        embedded, counts = user["microposts"], user["counts"]
+        held = {one["id"] for one in embedded}
+        fresh = [one for one in references if one["id"] not in held]
+        if not fresh:
+            return
+        newest = [*embedded, *fresh]
+        if len(embedded) < counts["microposts"]:
+            # After deletions fewer than EMBEDDED are held. Older microposts are stored
+            # behind them, and what is added must not hide those.
+            oldest = min(held, default=ids.MAXIMUM)
+            newest = [one for one in newest if one["id"] >= oldest]
+        newest.sort(key=lambda one: one["id"], reverse=True)
+        first = min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh))
+        if set_derived(
+            database,
+            username,
+            user["rev"],
+            counts={**counts, "microposts": counts["microposts"] + len(fresh)},
+            first=first,
+            references=newest[:EMBEDDED],
+        ):
+            return
+
+
+def replace(database: Database, username: str, reference: Document) -> None:
+    """Show an edited micropost where it is embedded, unless a later edit is shown."""
+    database.users.update_one(
+        {"_id": username, "microposts": {"$exists": True}},
+        # `rev` goes up even where it is not embedded: whoever is just about to embed it
+        # as it was must fail.
+        {"$set": {"microposts.$[it]": reference}, "$inc": {"rev": 1}},
+        array_filters=[{"it.id": reference["id"], "it.rev": {"$lt": reference["rev"]}}],
+    )
+
+
+def remove(database: Database, username: str, id: int) -> None:
+    """Take a deleted micropost out of the count and the embedded references."""
+    database.users.update_one(
+        {"_id": username, "counts": {"$exists": True}},
+        {
+            "$pull": {"microposts": {"id": id}},
+            "$inc": {"counts.microposts": -1, "rev": 1},
+        },
+    )
+
+
+def set_derived(
+    database: Database,
+    username: str,
+    rev: int,
+    *,
+    counts: Document,
+    first: int | None,
+    references: list[Document],
+) -> bool:
+    """Replace all that is computed from other collections, if the user is still at
+    `rev`; whether it was."""
+    derived: Document = {"counts": counts, "microposts": references}
+    if first is not None:
+        derived["first"] = first
+    result = database.users.update_one(
+        {"_id": username, "rev": rev}, {"$set": derived, "$inc": {"rev": 1}}
+    )
+    return bool(result.matched_count)
+
+
+def refill(database: Database, author: str) -> None:
+    """Embed older microposts when deletions have left fewer than a page.
+
+    Only older ones: a newer one that is not embedded is just about to be, by its post.
+    """
+    document = users.find(database, author)
+    while document and len(document["microposts"]) < min(
+        PAGE, document["counts"]["microposts"]
+    ):
+        refilled = document["microposts"] + _older_references(database, document)
+        if len(refilled) == len(document["microposts"]) or set_derived(
+            database,
+            author,
+            document["rev"],
+            counts=document["counts"],
+            first=document.get("first"),
+            references=refilled,
+        ):
+            return
+        document = users.find(database, author)
+
+
+def _older_references(database: Database, author: Document) -> list[Document]:
+    """References to the microposts behind the embedded ones, up to 40 with them."""
+    embedded = author["microposts"]
+    wanted = EMBEDDED - len(embedded)
+    beyond = embedded[-1]["id"] if embedded else ids.now() - BEING_POSTED
+    older = collection.from_index(
+        database, author, Start(beyond, wanted=wanted), high=beyond
+    )
+    return [shapes.reference(document) for document in islice(older, wanted)]

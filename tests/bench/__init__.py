@@ -1,0 +1,1 @@
+"""How fast the site is, against what Pyramid and Kinto reach on the same machine."""
