@@ -113,7 +113,8 @@ class Loader:
         self._writers: set[str] = set()  # had microposts before this import
         self._waiting: dict[str, list[tuple[int, Document]]] = defaultdict(list)
         self._references: dict[str, list[Document]] = defaultdict(list)
-        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        # When somebody began to follow or to be followed, by name and count.
+        self._links: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._followed: set[str] = set()  # have more followers by this import
         self._unsettled = 0
 
@@ -245,8 +246,8 @@ class Loader:
     def _note(self, collection: str, document: Document) -> None:
         """Remember what a new document adds to the documents of users."""
         if collection == "follows":
-            self._counts[document["follower"]]["following"] += 1
-            self._counts[document["followee"]]["followers"] += 1
+            self._links[document["follower"], "following"].append(document["at"])
+            self._links[document["followee"], "followers"].append(document["at"])
             self._followed.add(document["followee"])
             self._unsettled += 1
         elif collection == "microposts":
@@ -256,8 +257,8 @@ class Loader:
 
     def _settle(self) -> None:
         """Write references, counts and marks of all that was inserted."""
-        for username, counts in self._counts.items():
-            users.add_counts(self.database, username, **counts)
+        for (username, count), times in self._links.items():
+            users.add_links(self.database, username, count, times)
         for username, held in self._references.items():
             references.add_many(self.database, username, held)
         found = sorted(
@@ -267,6 +268,6 @@ class Loader:
         if found:
             latest = found[: marks.LATEST]
             marks.note(self.database, found[-1], found[0], pushed=latest)
-        self._counts.clear()
+        self._links.clear()
         self._references.clear()
         self._unsettled = 0

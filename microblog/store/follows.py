@@ -11,7 +11,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from microblog.store import Database, Document, ids, pieces, timelines, users
-from microblog.store.walks import MINUTE, Frontier, Start, first_span, windows
+from microblog.store.walks import MINUTE, Frontier, Start, first_span, in_order, windows
 
 PIECE = 20  # links asked for at once
 
@@ -39,13 +39,14 @@ def create(database: Database, follower: str, followee: str) -> bool:
     # Before and after: a crash in between leaves no timeline that lacks the change, and
     # one that was built in between is built again.
     timelines.forget(database, follower)
+    link = new_document(follower, followee)
     try:
-        database.follows.insert_one(new_document(follower, followee))
+        database.follows.insert_one(link)
     except DuplicateKeyError:
         return False
     timelines.forget(database, follower)
-    users.add_counts(database, follower, following=1)
-    users.add_counts(database, followee, followers=1)
+    users.add_links(database, follower, "following", [link["at"]])
+    users.add_links(database, followee, "followers", [link["at"]])
     return True
 
 
@@ -89,18 +90,18 @@ def walk_following(
     database: Database, user: Document, start: Start
 ) -> Iterator[Document]:
     """The links to whom the user follows, ahead of `start`."""
-    return _walk(database, user, "follower", user["counts"]["following"], start)
+    return _walk(database, user, "follower", "following", start)
 
 
 def walk_followers(
     database: Database, user: Document, start: Start
 ) -> Iterator[Document]:
     """The links from the user's followers, ahead of `start`."""
-    return _walk(database, user, "followee", user["counts"]["followers"], start)
+    return _walk(database, user, "followee", "followers", start)
 
 
 def _walk(
-    database: Database, user: Document, side: str, count: int, start: Start
+    database: Database, user: Document, side: str, count: str, start: Start
 ) -> Iterator[Document]:
     # The clock of another process may be ahead.
     low, high = ids.at(user["created"]), ids.now() + MINUTE
@@ -109,6 +110,14 @@ def _walk(
         query = {side: user["_id"], "at": {"$gt": after, "$lt": before}}
         return list(database.follows.find(query))
 
-    frontier = Frontier(start, low, high)
-    span = first_span(count, high - low, start.wanted)
-    return windows(start, frontier, span, read, key="at")
+    span = first_span(user["counts"][count], high - low, start.wanted)
+    times = sorted(map(int, user.get("times", {}).get(count, ())))
+    if len(times) > 1:
+        # Links crowd: many come within the seconds of an import.
+        span = min(span, first_span(len(times), times[-1] - times[0], start.wanted))
+        if start.descending and (start.id is None or start.id > times[0]):
+            # However long ago they came, these are the last.
+            latest = read(times[0] - 1, high if start.id is None else start.id)
+            yield from in_order(latest, start, "at")
+            start = Start(times[0], True, start.wanted)
+    yield from windows(start, Frontier(start, low, high), span, read, key="at")

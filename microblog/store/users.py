@@ -5,14 +5,15 @@ or None), `created`, `joined` (an id: when, the order of the directory), `confir
 (whether mails reach the user at `email`), `admin` (whether the user sees /admin),
 `mails` (AT_ONCE, DAILY or NEVER), `theme`, `language`, `rev` (goes up with every
 change), `pulled` (TELLING or TOLD: readers pull the user's microposts, see
-`timelines`), `counts` of microposts, following and followers, `first` (id of the oldest
-micropost), and `microposts`: extended references to the newest 40, newest first.
+`timelines`), `times` (when the last 21 began to follow or to be followed: a page of
+links begins to look there), `counts` of microposts, following and followers, `first`
+(id of the oldest micropost), and `microposts`: extended references to the newest 40, newest first.
 MongoDB's manual calls the last the subset pattern. A deleted user keeps `_id`, `folded`
 and `deleted`, so that nobody takes the name, and `undone.purge` (an id: since when)
 while something of it is left to purge.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from microblog.store.changes import ALL
 from microblog.store.walks import MINUTE, Ladder, Start, windows
 
 PIECE = 20  # users asked for at once
+TIMES = 21  # of links; a page and the one beyond it
 # When a user who is named in a micropost wants a mail.
 AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
 # Whether the followers know by now that they pull a user's microposts.
@@ -229,4 +231,17 @@ def add_counts(database: Database, username: str, **counts: int) -> None:
     database.users.update_one(
         {"_id": username, "counts": {"$exists": True}},
         {"$inc": {**increments, "rev": 1}},
+    )
+
+
+def add_links(
+    database: Database, username: str, count: str, times: Sequence[int]
+) -> None:
+    """Count links that were just stored (`following` or `followers`), and note when:
+    ids, in order."""
+    noted = [ids.spell(at) for at in times[-TIMES:]]
+    push = {f"times.{count}": {"$each": noted, "$slice": -TIMES}}
+    database.users.update_one(
+        {"_id": username, "counts": {"$exists": True}},
+        {"$inc": {f"counts.{count}": len(times), "rev": 1}, "$push": push},
     )

@@ -93,15 +93,17 @@ def topped(
 ) -> Iterator[Document]:
     """A walk of which the newest ids are `held`: all from `floor` on (0: all there
     are). `show` turns ids into documents, `pull` walks what lies beyond."""
-    ordered = sorted(set(held), reverse=start.descending)
-    ahead = [id for id in ordered if id >= floor and start.includes(id)]
+    ordered = sorted(set(held))
+    first = bisect_left(ordered, floor)
     if start.descending:
-        yield from show(ahead)
+        end = len(ordered) if start.id is None else bisect_left(ordered, start.id)
+        yield from show(ordered[first:end][::-1])
         if floor:
             beyond = floor if start.id is None else min(floor, start.id)
             yield from pull(Start(beyond, True, start.wanted))
     elif not floor or (start.id is not None and start.id >= floor - 1):
-        yield from show(ahead)
+        begin = 0 if start.id is None else bisect_right(ordered, start.id)
+        yield from show(ordered[max(first, begin) :])
     else:
         yield from pull(start)
 

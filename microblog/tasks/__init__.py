@@ -10,7 +10,9 @@ from microblog.tasks.sender import Sender
 
 
 def includeme(config: Any) -> None:
-    """`request.later(name, *arguments)`: hands a task over, and waits for nothing."""
+    """`request.later(name, *arguments)`: hands a task over, and waits for nothing;
+    `request.soon`: so, but once for many alike within a second."""
     sender = Sender(config.registry["settings"])
     config.registry["sender"] = sender
     config.add_request_method(lambda request: sender.send, "later", property=True)
+    config.add_request_method(lambda request: sender.send_once, "soon", property=True)

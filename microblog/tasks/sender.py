@@ -4,6 +4,7 @@ nobody. What is lost on the way, `sweep` finds again."""
 import logging
 import queue
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ from microblog.tasks.broker import application
 log = logging.getLogger(__name__)
 
 MOST = 10_000  # tasks that wait for the broker
+PAUSE_SECONDS = 1.0  # between two of those that are sent `once`
 CLOSE_SECONDS = 2.0
 
 
@@ -25,6 +27,7 @@ class Sender:
         self._waiting = queue.Queue(MOST)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._due: dict[Any, float] = {}  # when the next of those alike may be sent
 
     def send(self, name: str, *arguments: Any) -> None:
         """Have the task done, some time soon."""
@@ -40,6 +43,24 @@ class Sender:
                     target=self._run, name="tasks", daemon=True
                 )
                 self._thread.start()
+
+    def send_once(self, name: str, *arguments: Any) -> None:
+        """As `send`, but of many alike within PAUSE_SECONDS only the first at once, and
+        one more in the end: for a task that does all there is to do."""
+        key, now = (name, arguments), time.monotonic()
+        with self._lock:
+            due = self._due.get(key, 0.0)
+            if now < due - PAUSE_SECONDS:
+                return  # One more is on its way already.
+            for old in [key for key, due in self._due.items() if due < now]:
+                del self._due[old]
+            self._due[key] = max(now, due) + PAUSE_SECONDS
+        if due <= now:
+            self.send(name, *arguments)
+        else:
+            timer = threading.Timer(due - now, self.send, (name, *arguments))
+            timer.daemon = True
+            timer.start()
 
     def flush(self) -> None:
         """Wait until everything is handed over, or has failed to be."""

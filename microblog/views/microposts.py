@@ -280,7 +280,7 @@ def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     _check_referenced(request, new.referenced)
     author, text = request.context.user, new.text
     micropost = microposts.create(request.database, author, text, new.referenced, id)
-    request.later("deliver", author["_id"])
+    request.soon("deliver", author["_id"])
     _tell(request, micropost)
     return micropost
 

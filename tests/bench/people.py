@@ -56,4 +56,4 @@ def _follow_much(database: Database, batch: Iterable[str]) -> None:
     names.add(database, documents)
     links = [follows.new_document(document["_id"], MUCH) for document in documents]
     bulk.insert(database, "follows", links)
-    users.add_counts(database, MUCH, followers=len(links))
+    users.add_links(database, MUCH, "followers", [link["at"] for link in links])

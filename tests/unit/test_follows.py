@@ -1,10 +1,14 @@
 """Follows: links, counts, and the lists of both sides."""
 
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
 import pytest
 
-from microblog.store import Database, Document, follows, users
+from microblog.store import Database, Document, follows, ids, users
 from microblog.store.walks import Start
 from tests.factories import Factory
+from tests.unit.conftest import Interruption
 
 NAMES = [f"f_{letter}" for letter in "abcdefgh"]
 
@@ -85,3 +89,48 @@ def test_one_who_follows_again_comes_first(make: Factory, database: Database) ->
     walk = follows.walk_following(database, user(database), Start())
     assert next(walk)["followee"] == NAMES[0]
     assert counts(database, "alice") == (len(NAMES), 0)
+
+
+@pytest.mark.parametrize("ago", [0, 30 * 86_400_000])
+@pytest.mark.parametrize("descending", [True, False])
+def test_a_crowd_is_read_in_small_windows(
+    make: Factory,
+    interrupted: Database,
+    interruption: Interruption,
+    ago: int,
+    descending: bool,
+) -> None:
+    """Two thousand who came within two seconds, and perhaps nobody since."""
+    database, crowd = make.database, 2000
+    make.user("alice")
+    born = datetime.now(UTC) - timedelta(days=60)
+    database.users.update_one({"_id": "alice"}, {"$set": {"created": born}})
+    begun = ids.now() - ((ago + 2000) << ids.BITS)
+    links = [
+        {
+            **follows.new_document(f"f{number}", "alice"),
+            "at": begun + (number << ids.BITS),
+        }
+        for number in range(crowd)
+    ]
+    database.follows.insert_many(links)
+    times = [link["at"] for link in links]
+    users.add_links(database, "alice", "followers", times)
+    alice = users.find(database, "alice")
+    assert alice is not None
+    assert alice["counts"]["followers"] == crowd
+    read = 0
+
+    def count() -> None:
+        nonlocal read
+        read += 1
+        interruption.before("find", "follows", count)
+
+    interruption.before("find", "follows", count)
+    start = Start(times[1000] if not descending else None, descending)
+    page = list(islice(follows.walk_followers(interrupted, alice, start), 21))
+    expected = times[:-22:-1] if descending else times[1001:1022]
+    assert [link["at"] for link in page] == expected
+    assert read <= 4
+    seen = [link["at"] for link in follows.walk_followers(interrupted, alice, Start())]
+    assert seen == times[::-1]

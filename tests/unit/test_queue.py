@@ -3,6 +3,7 @@
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def take(celery: Celery, most: int = 1000) -> list[tuple[str, tuple[object, ...]
             taken.append((message.headers["task"], tuple(arguments)))
         queue.close()
     return taken
+
+
+def test_many_alike_within_a_second_are_two(
+    celery: Celery, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microblog.tasks.sender.PAUSE_SECONDS", 0.4)
+    for _ in range(20):
+        sender.send_once("deliver", "alice")
+        sender.send_once("deliver", "bob")
+    sender.flush()
+    assert sorted(take(celery)) == [("deliver", ("alice",)), ("deliver", ("bob",))]
+    time.sleep(0.6)
+    sender.flush()
+    assert sorted(take(celery)) == [("deliver", ("alice",)), ("deliver", ("bob",))]
+    time.sleep(0.8)
+    sender.send_once("deliver", "alice")
+    sender.flush()
+    assert take(celery) == [("deliver", ("alice",))]
+    assert len(sender._due) == 1
 
 
 def test_each_once(celery: Celery, sender: Sender) -> None:
