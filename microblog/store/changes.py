@@ -51,6 +51,16 @@ class Changes:
         """Where the number of a document stands."""
         return crc32(f"{collection} {key}".encode("utf-8", "replace")) % NUMBERS
 
+    def seen(self, collection: str, keys: Iterable[object]) -> list[tuple[int, int]]:
+        """Places and numbers of documents that are about to be read."""
+        places = [self.place(collection, key) for key in keys]
+        return [(place, self.numbers[place]) for place in places]
+
+    def are_as(self, seen: list[tuple[int, int]]) -> bool:
+        """Whether none of the documents has changed since they were `seen`."""
+        numbers = self.numbers
+        return all(numbers[place] == number != BEING_WRITTEN for place, number in seen)
+
     @contextmanager
     def changing(self, collection: str, keys: Iterable[object]) -> Iterator[None]:
         """Around a write. If the server does not answer, nobody knows what it has done:

@@ -70,6 +70,10 @@ class Kept:
                 self._keep(key, found[key], seen)
         return found
 
+    def forget(self, key: Any) -> None:
+        """Have the value of a key computed again."""
+        self._entries.pop(key, None)
+
     def _is_good(self, entry: _Entry) -> bool:
         numbers = self.changes.numbers
         return (
@@ -115,4 +119,4 @@ class Memory:
         self.sessions = kept("sessions", 2000, told)
         self.gone = kept("users", 1, told)
         self.follows = kept("follows", 5000, told)
-        self.tops = kept("timelines", 1000, min(told, CONTENT_SECONDS))
+        self.tops = kept("timelines", 1000, told)

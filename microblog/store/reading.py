@@ -21,6 +21,7 @@ from microblog.store import (
     timelines,
     users,
 )
+from microblog.store.changes import ALL
 from microblog.store.walks import Start, topped
 
 
@@ -31,13 +32,14 @@ class Top:
     authors: frozenset[str]
     ids: list[int]
     floor: int
+    seen: list[tuple[int, int]]  # of those that are pulled (see `changes`)
 
 
 def walk(database: Database, reader: Document, start: Start) -> Iterator[Document]:
     """The microposts of a reader's timeline ahead of `start`. `reader`: the user's
     document."""
     name = reader["_id"]
-    top: Top = database.memory.tops.get(name, lambda: _top(database, name))
+    top = _newest_of(database, name)
     own = (one["id"] for one in reader["microposts"])
 
     def show(wanted: list[int]) -> Iterator[Document]:
@@ -67,8 +69,19 @@ def _pull(
     )
 
 
+def _newest_of(database: Database, reader: str) -> Top:
+    """The top, as this process remembers it, if the pulled have written nothing."""
+    tops = database.memory.tops
+    top: Top = tops.get(reader, lambda: _top(database, reader))
+    if not database.changes.are_as(top.seen):
+        tops.forget(reader)
+        top = tops.get(reader, lambda: _top(database, reader))
+    return top
+
+
 def _top(database: Database, reader: str) -> Top:
     document = _find(database, reader)
+    seen = database.changes.seen("users", [*document["pulled"], ALL])
     sent = [int(reference) for reference in document["references"]]
     floor = document["floor"]
     if len(sent) >= timelines.MOST:
@@ -79,7 +92,7 @@ def _top(database: Database, reader: str) -> Top:
     newest = _newest({*sent, *held}, floor)
     if len(newest) == timelines.MOST:
         floor = newest[-1]
-    return Top(frozenset(document["authors"]), newest, floor)
+    return Top(frozenset(document["authors"]), newest, floor, seen)
 
 
 def _newest(held: Iterable[int], floor: int) -> list[int]:

@@ -7,7 +7,8 @@ or None), `created`, `joined` (an id: when, the order of the directory), `confir
 change), `pulled` (TELLING or TOLD: readers pull the user's microposts, see
 `timelines`), `times` (when the last 21 began to follow or to be followed: a page of
 links begins to look there), `counts` of microposts, following and followers, `first`
-(id of the oldest micropost), and `microposts`: extended references to the newest 40, newest first.
+(id of the oldest micropost), and `microposts`: extended references to the newest 40,
+newest first.
 MongoDB's manual calls the last the subset pattern. A deleted user keeps `_id`, `folded`
 and `deleted`, so that nobody takes the name, and `undone.purge` (an id: since when)
 while something of it is left to purge.
