@@ -69,6 +69,12 @@ def deliver(site: Site, author: str) -> None:
     deliveries.deliver(site.database, author, below)
 
 
+def deliver_all(site: Site) -> None:
+    """Send all that was posted and waits."""
+    for author in deliveries.waiting(site.database, ids.MAXIMUM):
+        deliver(site, author)
+
+
 def purge(site: Site, username: str) -> None:
     """Remove more of what a deleted account has left."""
     if not accounts.purge(site.database, username, PURGED):
@@ -147,5 +153,6 @@ PERIODIC: dict[str, tuple[Job, float]] = {
 # What an operator can have done at once.
 BY_HAND: dict[str, Job] = {
     **{name: job for name, (job, _seconds) in PERIODIC.items()},
+    "deliver": deliver_all,
     "purge": purge_some,
 }

@@ -135,6 +135,7 @@ def test_newer(page: Page, world: World, reader: str) -> None:
     texts, newer = page.locator(".micropost .text"), page.locator("#newer")
     expect(texts).to_have_text(["old"])
     world.post(friend, "new", "newer")
+    world.deliver()
     page.get_by_label("Text").fill("not finished yet")
     with in_place(page):
         page.clock.fast_forward("00:31")
@@ -143,6 +144,7 @@ def test_newer(page: Page, world: World, reader: str) -> None:
         expect(texts).to_have_text(["newer", "new", "old"])
         expect(newer).not_to_contain_text("new")
         world.post(friend, "newest")
+        world.deliver()
         page.clock.fast_forward("00:31")
         expect(newer).to_contain_text("1 new micropost")
     expect(page.get_by_label("Text")).to_have_value("not finished yet")

@@ -76,6 +76,11 @@ class World(Site):
             made.append(f"/users/{username}/microposts/{micropost['id']}")
         return made
 
+    def deliver(self) -> None:
+        """Do what a worker does of what was posted."""
+        status, said = self.command("tasks", "run", "deliver")
+        assert status == 0, said
+
     def newest(self, username: str) -> str:
         """The address of the user's newest micropost."""
         path = f"/api/users/{username}/collection?size=1"
