@@ -30,6 +30,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.registry["settings"] = settings
         config.add_request_method(lambda request: settings, "site", reify=True)
         config.include("microblog.responses")
+        config.include("microblog.visitors")
         config.include("microblog.security")
         config.include("microblog.i18n")
         config.include("microblog.forms")

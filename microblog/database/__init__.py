@@ -25,6 +25,7 @@ from microblog.store.changes import Changes
 log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 3.0
+_NONE = Changes()  # while there is no database, nothing is remembered of it
 WATCH_SECONDS = 0.5
 
 
@@ -56,6 +57,11 @@ class Connection:
         if not self._ready.is_set() or self._database is None:
             raise Unavailable("the document server is not ready yet")
         return self._database
+
+    @property
+    def changes(self) -> Changes:
+        """The table of changes, whether the database is ready or not."""
+        return _NONE if self._database is None else self._database.changes
 
     def open(self) -> "Connection":
         """Start; wait for the embedded server, not for one elsewhere.

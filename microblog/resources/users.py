@@ -2,6 +2,7 @@
 
 from pyramid.authorization import Allow, Everyone
 
+from microblog import visitors
 from microblog.resources.followers import Followers
 from microblog.resources.following import Following
 from microblog.resources.microposts import Microposts
@@ -9,6 +10,7 @@ from microblog.resources.node import READABLE, SAFE, Acl, Node
 from microblog.resources.timeline import Timeline
 from microblog.security import Permission
 from microblog.store import Document, users
+from microblog.store.changes import ALL
 from microblog.usernames import is_username
 
 
@@ -18,6 +20,7 @@ class Users(Node):
     def child(self, name: str) -> "User":
         if not is_username(name):
             raise KeyError(name)
+        visitors.read(self.request, [("users", name), ("users", ALL)])
         # What is about to change is read from the store itself.
         find = users.seen if self.request.method in SAFE else users.find
         document = find(self.database, name)

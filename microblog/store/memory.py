@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from microblog.store.changes import ALL, BEING_WRITTEN, Changes
 
-TOLD_SECONDS = 10.0  # at most, even with the table
+TOLD_SECONDS = 60.0  # at most, even with the table
 CONTENT_SECONDS = 1.0  # at most, without it
 
 

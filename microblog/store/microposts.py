@@ -1,6 +1,7 @@
 """Microposts: the truth about each (its shape: `shapes`)."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,8 @@ from microblog.store import (
 from microblog.store.shapes import reference, shown
 
 MAILS = "mails"  # what can be undone of a micropost: who is named is to be mailed
+# In the table of changes: one for all that is edited or deleted.
+EDITED = ("contents", "edited")
 PIECE = 25  # asked for at once; a page and the one beyond it
 
 INDEXES = [
@@ -125,7 +128,7 @@ def change(
     if _names({**micropost, **changes}) - _names(micropost):
         update[f"undone.{MAILS}"] = id
     tags = {*grammar.tags(micropost["text"]), *update.get("tags", [])}
-    with database.changes.changing("tags", tags):
+    with _changing(database, tags):
         result = database.microposts.update_one(
             _at(micropost, rev), {"$set": update, "$inc": {"rev": 1}}
         )
@@ -156,7 +159,7 @@ def set_computed(database: Database, id: int, computed: Document) -> None:
 def delete(database: Database, micropost: Document, rev: int | None = None) -> None:
     """Delete the micropost. Stale: it is not at `rev`, if that is given."""
     id, author = micropost["id"], micropost["author"]
-    with database.changes.changing("tags", grammar.tags(micropost["text"])):
+    with _changing(database, grammar.tags(micropost["text"])):
         result = database.microposts.delete_one(_at(micropost, rev))
     if not result.deleted_count:
         if database.microposts.find_one({"_id": id}) is None:
@@ -164,6 +167,17 @@ def delete(database: Database, micropost: Document, rev: int | None = None) -> N
         raise Stale("the micropost has changed in the meantime")
     references.remove(database, author, id)
     references.refill(database, author)
+
+
+@contextmanager
+def _changing(database: Database, tags: Iterable[str]) -> Iterator[None]:
+    """Around an edit or a deletion."""
+    collection, key = EDITED
+    with (
+        database.changes.changing("tags", tags),
+        database.changes.changing(collection, [key]),
+    ):
+        yield
 
 
 def _at(micropost: Document, rev: int | None) -> Document:

@@ -6,8 +6,17 @@ The newest 100 stand in the marks; those beyond are found by the index on days.
 from collections.abc import Callable, Iterator
 
 from microblog.store import Database, Document, ids, marks, microposts, users
+from microblog.store.changes import ALL
 from microblog.store.shapes import shown
 from microblog.store.walks import MINUTE, Frontier, Start, topped, windows
+
+# What the first page of everybody is made of: the marks, whatever is edited or deleted,
+# and who is here.
+PLACES: list[tuple[str, object]] = [
+    ("marks", marks.MICROPOSTS),
+    microposts.EDITED,
+    ("users", ALL),
+]
 
 
 def walk(database: Database, start: Start) -> Iterator[Document]:

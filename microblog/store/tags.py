@@ -5,11 +5,17 @@ from itertools import islice
 
 from microblog import text as grammar
 from microblog.store import Database, Document, marks, microposts, users
+from microblog.store.changes import ALL
 from microblog.store.shapes import shown
 from microblog.store.walks import MINUTE, Frontier, Start, topped, windows
 
 GROWTH = 8  # how much wider the next window is at most: few reads for a rare tag
 TOP = 41  # the newest of a tag that a process remembers: two pages and one beyond
+
+
+def places(tag: str) -> list[tuple[str, object]]:
+    """What the first page of a tag is made of."""
+    return [("tags", grammar.fold(tag)), microposts.EDITED, ("users", ALL)]
 
 
 def walk(database: Database, tag: str, start: Start) -> Iterator[Document]:
