@@ -1,12 +1,11 @@
 """Grams: what makes parts of texts and of names findable.
 
-A gram is a run of three characters of a case-folded text, kept as a 32-bit number:
-half the bytes of a string on disk and in the index. Two grams may share a number;
-whoever finds something by a gram looks for the part itself in it.
+A gram is a run of three characters of a case-folded text. The embedded server takes
+such strings into an index faster than numbers, and in less room. Whoever finds
+something by a gram looks for the part itself in it.
 """
 
 import re
-from zlib import crc32
 
 from microblog import text as grammar
 
@@ -16,36 +15,36 @@ _BEGINNING = "^"  # and those of beginnings apart from those of runs
 _WORD = re.compile(r"\w+")
 
 
-def of_micropost(author: str, text: str) -> list[int]:
+def of_micropost(author: str, text: str) -> list[str]:
     """The distinct grams of a micropost, sorted."""
     return sorted({*of_text(text), *of_author(author)})
 
 
-def of_text(part: str) -> list[int]:
+def of_text(part: str) -> list[str]:
     """The grams of a part of a text, in order; none if it is shorter than three."""
     return _grams(grammar.fold(part))
 
 
-def of_author(part: str) -> list[int]:
+def of_author(part: str) -> list[str]:
     """The grams of a part of an author's name, in order."""
     return _grams(part, _AUTHOR)
 
 
-def of_user(username: str, name: str) -> list[int]:
+def of_user(username: str, name: str) -> list[str]:
     """The distinct grams of a user, sorted: of the runs of three characters, and of the
     first and the first two of the username and of each word of the name."""
     folded = grammar.fold(name)
     beginnings = {word[:n] for word in _words(username, folded) for n in (1, 2)}
-    numbers = {_number(_BEGINNING + beginning) for beginning in beginnings}
-    return sorted({*numbers, *_grams(username), *_grams(folded)})
+    marked = {_BEGINNING + beginning for beginning in beginnings}
+    return sorted({*marked, *_grams(username), *_grams(folded)})
 
 
-def of_user_part(part: str) -> list[int]:
+def of_user_part(part: str) -> list[str]:
     """The grams by which a part of a username or name is found, in order; of one or two
     characters, of a beginning. None: of nothing."""
     folded = grammar.fold(part)
     if 0 < len(folded) < LENGTH:
-        return [_number(_BEGINNING + folded)]
+        return [_BEGINNING + folded]
     return _grams(folded)
 
 
@@ -62,11 +61,5 @@ def _words(username: str, folded: str) -> set[str]:
     return {username, *folded.split(), *_WORD.findall(folded)}
 
 
-def _grams(text: str, prefix: str = "") -> list[int]:
-    return [
-        _number(prefix + text[i : i + LENGTH]) for i in range(len(text) - LENGTH + 1)
-    ]
-
-
-def _number(gram: str) -> int:
-    return crc32(gram.encode()) - 2**31
+def _grams(text: str, prefix: str = "") -> list[str]:
+    return [prefix + text[i : i + LENGTH] for i in range(len(text) - LENGTH + 1)]

@@ -30,7 +30,7 @@ class Pause:
 class _Gram:
     """A gram of what is sought, and how common it has been so far."""
 
-    number: int
+    text: str
     span: int  # of the next window
     covered: int = 0
     met: int = 0
@@ -56,15 +56,15 @@ def walk(
     latest = max(ids.now(), known["newest"]) + MINUTE
     frontier = Frontier(start, known["oldest"], latest)
     unmarked = frontier.before - known["newest"] - 1 if start.descending else 0
-    numbers = grams.of_text(text) + grams.of_author(name)
+    parts = grams.of_text(text) + grams.of_author(name)
 
-    def read(gram: int, after: int, before: int) -> list[Document]:
+    def read(gram: str, after: int, before: int) -> list[Document]:
         # Not sorted by the server: sorted, this query reads every entry of the gram.
         query = {"grams": gram, "_id": {"$gt": after, "$lt": before}}
         return in_order(list(database.microposts.find(query)), start, "_id")
 
     gone, candidates = users.gone(database), 0
-    sought = [_Gram(number, MINUTE) for number in numbers]
+    sought = [_Gram(one, MINUTE) for one in parts]
     for found in _windows(sought, frontier, read, unmarked):
         for document in found:
             fits = part in grammar.fold(document["text"]) and name in document["author"]
@@ -81,11 +81,11 @@ def walk_users(database: Database, part: str, start: Start) -> Iterator[Document
     regard to case, by when they joined (`joined`). One or two characters must begin the
     username or a word of the name; of nothing, nobody is found."""
 
-    def read(gram: int, after: int, before: int) -> list[Document]:
+    def read(gram: str, after: int, before: int) -> list[Document]:
         query = {"grams": gram, "joined": {"$gt": after, "$lt": before}}
         return in_order(list(database.names.find(query)), start, "joined")
 
-    sought = [_Gram(number, FIRST_STEPS) for number in grams.of_user_part(part)]
+    sought = [_Gram(one, FIRST_STEPS) for one in grams.of_user_part(part)]
     if sought:
         for found in _windows(sought, users.frontier(database, start), read):
             fit = [
@@ -100,7 +100,7 @@ def walk_users(database: Database, part: str, start: Start) -> Iterator[Document
 def _windows(
     sought: list[_Gram],
     frontier: Frontier,
-    read: Callable[[int, int, int], list[Document]],
+    read: Callable[[str, int, int], list[Document]],
     unmarked: int = 0,
 ) -> Iterator[list[Document]]:
     """What `read(gram, after, before)` returns for each window, by its rarest gram. The
@@ -108,7 +108,7 @@ def _windows(
     while frontier.is_open:
         gram = min(sought, key=lambda gram: gram.density)
         span = max(gram.span, unmarked)
-        found = read(gram.number, *frontier.advance(span))
+        found = read(gram.text, *frontier.advance(span))
         if not unmarked:
             gram.learn(span, len(found))
         unmarked = 0

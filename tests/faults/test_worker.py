@@ -110,7 +110,8 @@ def test_what_was_posted_without_worker_and_queue_is_done(
     for reader in readers:
         post(site, token, f"hello @{reader}")
     waiting = site.data_dir / "tasks" / "waiting"
-    assert wait_until(lambda: len(list(waiting.iterdir())) == 100, 20)
+    # One for each who is named, and a few that deliver.
+    assert wait_until(lambda: len(list(waiting.iterdir())) > 100, 20)
     shutil.rmtree(site.data_dir / "tasks")
     assert undone(data) == 100
     began = time.monotonic()

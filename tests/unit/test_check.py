@@ -46,7 +46,9 @@ def missing_first(database: Database) -> None:
 
 
 def wrong_grams(database: Database) -> None:
-    database.microposts.update_one({"text": "micropost 1"}, {"$set": {"grams": [1]}})
+    database.microposts.update_one(
+        {"text": "micropost 1"}, {"$set": {"grams": ["abc"]}}
+    )
 
 
 def missing_marks(database: Database) -> None:

@@ -129,4 +129,4 @@ def test_grams() -> None:
     assert grams.of_author("abc") != grams.of_text("abc")
     stored = grams.of_micropost("bob", "aaaa")
     assert stored == sorted(set(stored))
-    assert all(-(2**31) <= number < 2**31 for number in stored)
+    assert stored == ["@bob", "aaa"]
