@@ -40,6 +40,19 @@ class Fragments:
                 self._blocks[key] = found
         return found
 
+    def of(self, one: dict[str, Any], picture: bool, language: str, age: str) -> str:
+        """A micropost (its outward form) in HTML, but for what its reader can do."""
+        return self.article(
+            one["id"],
+            one["author"],
+            one["text"],
+            one["referenced"],
+            one["edited"],
+            picture,
+            language,
+            age,
+        )
+
     def age(
         self, id: int, now: datetime, language: str, translate: Callable[[str], str]
     ) -> str:

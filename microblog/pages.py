@@ -84,21 +84,10 @@ def add_globals(event: Any) -> None:
 
     def articles(found: list[Document], picture: bool) -> list[tuple[Document, str]]:
         """Microposts, and each in HTML, but for what its reader can do with it."""
+        ages = [fragments.age(one["id"], now, language, translate) for one in found]
         return [
-            (
-                one,
-                fragments.article(
-                    one["id"],
-                    one["author"],
-                    one["text"],
-                    one["referenced"],
-                    one["edited"],
-                    picture,
-                    language,
-                    fragments.age(one["id"], now, language, translate),
-                ),
-            )
-            for one in found
+            (one, fragments.of(one, picture, language, age))
+            for one, age in zip(found, ages, strict=True)
         ]
 
     event.update(

@@ -3,9 +3,9 @@
 import logging
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -13,7 +13,7 @@ from celery import Celery
 from microblog import settings as settings_module
 from microblog.settings import Settings
 from microblog.tasks import broker
-from microblog.tasks.sender import Sender
+from microblog.tasks.sender import PAUSE_SECONDS, Sender
 
 
 @pytest.fixture
@@ -58,20 +58,36 @@ def take(celery: Celery, most: int = 1000) -> list[tuple[str, tuple[object, ...]
 def test_many_alike_within_a_second_are_two(
     celery: Celery, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("microblog.tasks.sender.PAUSE_SECONDS", 0.4)
+    now, timers = [100.0], []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds: float, send: Any, arguments: Any) -> None:
+            timers.append((seconds, lambda: send(*arguments)))
+
+        def start(self) -> None:
+            """It rings when the test says so."""
+
+    monkeypatch.setattr("microblog.tasks.sender.threading.Timer", Timer)
+    monkeypatch.setattr("microblog.tasks.sender.time.monotonic", lambda: now[0])
     for _ in range(20):
         sender.send_once("deliver", "alice")
-        sender.send_once("deliver", "bob")
     sender.flush()
-    assert sorted(take(celery)) == [("deliver", ("alice",)), ("deliver", ("bob",))]
-    time.sleep(0.6)
-    sender.flush()
-    assert sorted(take(celery)) == [("deliver", ("alice",)), ("deliver", ("bob",))]
-    time.sleep(0.8)
+    assert take(celery) == [("deliver", ("alice",))]
+    ((seconds, ring),) = timers
+    assert seconds == PAUSE_SECONDS
+    now[0] += seconds
+    ring()
     sender.send_once("deliver", "alice")
     sender.flush()
     assert take(celery) == [("deliver", ("alice",))]
-    assert len(sender._due) == 1
+    assert len(timers) == 2
+    now[0] += 3 * PAUSE_SECONDS
+    sender.send_once("deliver", "bob")
+    sender.flush()
+    assert take(celery) == [("deliver", ("bob",))]
+    assert list(sender._due) == [("deliver", ("bob",))]
 
 
 def test_each_once(celery: Celery, sender: Sender) -> None:
