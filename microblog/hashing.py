@@ -1,8 +1,8 @@
 """Hashing aside: a password takes a quarter of a second of a core, and who reads should
 not wait for who logs in.
 
-It is done by threads of its own, on any core and behind all others, and for so many
-requests at once that a thread of the web server is always left.
+It is done by threads of its own, on any core of the site and behind all others, and for
+so many requests at once that a thread of the web server is always left.
 """
 
 import os
@@ -17,6 +17,8 @@ from microblog.i18n import _
 
 THREADS = 2
 NICENESS = 5
+# In the environment of a web server that is kept on one core: those of the whole site.
+CORES = "MICROBLOG_RUN_CORES"
 
 Result = TypeVar("Result")
 
@@ -42,7 +44,8 @@ class Aside:
 
 
 def _step_aside() -> None:
-    """Let this thread run on every core, and let others run before it."""
+    """Let this thread run on every core of the site, and let others run before it."""
     with suppress(OSError):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        if cores := os.environ.get(CORES):
+            os.sched_setaffinity(0, map(int, cores.split(",")))
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

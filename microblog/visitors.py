@@ -2,7 +2,7 @@
 
 Whoever is not logged in sees what everybody sees, and a page that many look at need not
 be made for each. A view that says `keep` names the documents that its page is made of;
-the page is good for a second (it shows how old things are), and no longer than none of
+the page is good for a second (it shows how old things are), and only while none of
 these has changed: whoever edits, deletes or leaves is gone from it at once.
 """
 
@@ -75,6 +75,7 @@ def _is_plain(environ: dict[str, Any]) -> bool:
         environ["REQUEST_METHOD"] == "GET"
         and not environ.get("QUERY_STRING")
         and "HTTP_COOKIE" not in environ
+        and "HTTP_RANGE" not in environ
     )
 
 

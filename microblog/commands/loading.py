@@ -155,7 +155,7 @@ class Loader:
         for piece in pieces(sorted(self._followed), BATCH):
             for user in users.find_many(self.database, piece).values():
                 if user["counts"]["followers"] >= below and "pulled" not in user:
-                    users.set_pulled(self.database, user["_id"], users.TOLD)
+                    users.set_pulled(self.database, user["_id"], users.TELLING)
 
     def _take(self, number: int, record: Body) -> None:
         if isinstance(record, UserRecord):

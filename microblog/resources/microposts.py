@@ -25,7 +25,7 @@ class Microposts(PartOfUser):
 
 
 class Micropost(Node):
-    """A micropost; carries its outward form (see `store.microposts`)."""
+    """A micropost; carries its outward form (see `store.shapes`)."""
 
     def __init__(self, parent: Node, document: Document):
         super().__init__(parent, str(document["id"]))

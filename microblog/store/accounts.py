@@ -11,6 +11,20 @@ from microblog.store import (
 )
 
 PIECE = 50  # documents removed at once
+# What a user leaves behind, and the field that says whose it is. Tokens and sessions,
+# which are ended as well, are not among them.
+LEFT = (
+    ("microposts", "author"),
+    ("follows", "follower"),
+    ("follows", "followee"),
+    ("idempotency", "user"),
+    ("names", "_id"),
+    ("timelines", "_id"),
+    ("deliveries", "_id"),
+    ("mails", "to"),
+    ("notices", "reader"),
+    ("dead_letters", "arguments"),
+)
 
 
 def delete(database: Database, username: str, limit: int = 100) -> bool:
@@ -28,16 +42,8 @@ def purge(database: Database, username: str, limit: int | None = None) -> bool:
     that was all. Can be stopped and run again anywhere."""
     end_logins(database, username)
     removed = 0
-    for collection, query in (
-        ("microposts", {"author": username}),
-        ("follows", {"follower": username}),
-        ("follows", {"followee": username}),
-        ("idempotency", {"user": username}),
-        ("names", {"_id": username}),
-        ("timelines", {"_id": username}),
-        ("deliveries", {"_id": username}),
-    ):
-        found = database[collection].find(query, limit=limit or 0)
+    for collection, field in LEFT:
+        found = database[collection].find({field: username}, limit=limit or 0)
         left = [document["_id"] for document in found]
         for piece in pieces(left, PIECE):
             if limit is not None and removed >= limit:
@@ -54,18 +60,22 @@ def has_leftovers(database: Database, username: str) -> bool:
     """Whether anything of a deleted user is still to be purged."""
     return any(
         database[collection].find_one({field: username}) is not None
-        for collection, field in (
-            ("microposts", "author"),
-            ("follows", "follower"),
-            ("follows", "followee"),
-            ("tokens", "user"),
-            ("sessions", "user"),
-            ("idempotency", "user"),
-            ("names", "_id"),
-            ("timelines", "_id"),
-            ("deliveries", "_id"),
-        )
+        for collection, field in (*LEFT, ("tokens", "user"), ("sessions", "user"))
     )
+
+
+def disable(database: Database, username: str) -> None:
+    """Let the user log in no more; what the user has written stays."""
+    # Before and after: a crash in between leaves no login that works, and nobody who is
+    # just logging in stays.
+    end_logins(database, username)
+    users.change(database, username, {"disabled": True})
+    end_logins(database, username)
+
+
+def enable(database: Database, username: str) -> None:
+    """Let a disabled user log in again."""
+    users.change(database, username, {"disabled": False})
 
 
 def end_logins(database: Database, username: str) -> None:

@@ -39,7 +39,8 @@ class Changes:
         else:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                os.ftruncate(descriptor, NUMBERS * 8)
+                # Not sparse: written to on a full disk, that would end the process.
+                os.posix_fallocate(descriptor, 0, NUMBERS * 8)
                 table = mmap.mmap(descriptor, NUMBERS * 8)
             finally:
                 os.close(descriptor)
@@ -74,6 +75,13 @@ class Changes:
             self._settle(places)
             raise
         self._settle(places)
+
+    def release(self, collection: str) -> None:
+        """Let the documents of a collection be remembered again, after a write to all
+        of them whose outcome nobody learned: it was long ago."""
+        place = self.place(collection, ALL)
+        if self.numbers[place] == BEING_WRITTEN:
+            self._settle([place])
 
     def _settle(self, places: list[int]) -> None:
         for place in places:

@@ -16,7 +16,7 @@ from microblog.store import Database, Document, pieces
 PIECE = 25
 KEPT = timedelta(days=90)
 
-INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
+INDEXES = [IndexModel("arguments"), IndexModel("expires", expireAfterSeconds=0)]
 
 
 def key(name: str, arguments: Iterable[Any]) -> str:

@@ -43,7 +43,7 @@ def deliver(database: Database, author: str, push_below: int) -> None:
     """Send what an author has posted to the timelines of the followers, if these are
     fewer than `push_below`; else they pull it, from now on."""
     document = database.deliveries.find_one({"_id": author})
-    if document is None:
+    if document is None or "since" not in document:
         return
     sent = sorted(document["references"])
     user = users.find(database, author)
@@ -98,9 +98,3 @@ def waiting(database: Database, before: int) -> list[str]:
     """The authors with something to deliver since before an id, the longest first."""
     found = database.deliveries.find({"since": {"$gt": 0, "$lt": before}})
     return [one["_id"] for one in sorted(found, key=lambda one: one["since"])]
-
-
-def is_settled(database: Database) -> bool:
-    """Whether nothing is to be delivered."""
-    later: Document = {"since": {"$gt": 0, "$lt": ids.MAXIMUM}}
-    return database.deliveries.find_one(later) is None

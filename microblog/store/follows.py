@@ -5,15 +5,19 @@ A document: `_id` "follower followee", `follower`, `followee`, `at` (an id: when
 links come first in either direction.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids, pieces, timelines, users
+from microblog.errors import Conflict
+from microblog.i18n import _
+from microblog.store import Database, Document, ids, timelines, users
 from microblog.store.walks import MINUTE, Frontier, Start, first_span, in_order, windows
 
 PIECE = 20  # links asked for at once
+# Whom a user may follow: the timeline's document names many of them.
+MOST = 100_000
 
 INDEXES = [
     IndexModel([("follower", 1), ("at", -1)]),
@@ -22,9 +26,9 @@ INDEXES = [
 ]
 
 
-def new_document(follower: str, followee: str) -> Document:
-    """The link from one user to another, made now."""
-    at = ids.new()
+def new_document(follower: str, followee: str, after: int = 0) -> Document:
+    """The link from one user to another, made now, and later than `after`."""
+    at = ids.new(after)
     return {
         "_id": f"{follower} {followee}",
         "follower": follower,
@@ -35,11 +39,21 @@ def new_document(follower: str, followee: str) -> Document:
 
 
 def create(database: Database, follower: str, followee: str) -> bool:
-    """Follow; whether that is new. The `_id` is the guard against doing it twice."""
+    """Follow; whether that is new. The `_id` is the guard against doing it twice.
+
+    Conflict: the user follows MOST already.
+    """
+    user, followed = (users.seen(database, name) for name in (follower, followee))
+    if user and user["counts"]["following"] >= MOST:
+        raise Conflict(
+            _("nobody can follow more than ${most} users", mapping={"most": MOST})
+        )
     # Before and after: a crash in between leaves no timeline that lacks the change, and
     # one that was built in between is built again.
     timelines.forget(database, follower)
-    link = new_document(follower, followee)
+    # No sooner than they came, even when the clock has gone back: nobody looks there.
+    came = max((one["joined"] for one in (user, followed) if one), default=0)
+    link = new_document(follower, followee, after=came)
     try:
         database.follows.insert_one(link)
     except DuplicateKeyError:
@@ -71,15 +85,6 @@ def exists(database: Database, follower: str, followee: str) -> bool:
     return found
 
 
-def followed_among(database: Database, follower: str, names: Iterable[str]) -> set[str]:
-    """Those of `names` whom a user follows."""
-    return {
-        link["followee"]
-        for piece in pieces((f"{follower} {name}" for name in names), PIECE)
-        for link in database.follows.find({"_id": {"$in": piece}})
-    }
-
-
 def followees(database: Database, follower: str) -> list[str]:
     """The names of all whom a user follows, in no order."""
     found = database.follows.find({"follower": follower})
@@ -103,15 +108,15 @@ def walk_followers(
 def _walk(
     database: Database, user: Document, side: str, count: str, start: Start
 ) -> Iterator[Document]:
-    # The clock of another process may be ahead.
-    low, high = ids.at(user["created"]), ids.now() + MINUTE
+    times = sorted(map(int, user.get("times", {}).get(count, ())))
+    # The clock of another process may be ahead, and one may have been.
+    low, high = ids.at(user["created"]), max([ids.now(), *times[-1:]]) + MINUTE
 
     def read(after: int, before: int) -> list[Document]:
         query = {side: user["_id"], "at": {"$gt": after, "$lt": before}}
         return list(database.follows.find(query))
 
     span = first_span(user["counts"][count], high - low, start.wanted)
-    times = sorted(map(int, user.get("times", {}).get(count, ())))
     if len(times) > 1:
         # Links crowd: many come within the seconds of an import.
         span = min(span, first_span(len(times), times[-1] - times[0], start.wanted))

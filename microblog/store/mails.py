@@ -33,6 +33,7 @@ REPLY = timedelta(minutes=10)  # until it has answered; longer than mail.timeout
 INDEXES = [
     IndexModel([("state", 1), ("next", 1)]),
     IndexModel("day", sparse=True),
+    IndexModel("to"),
     IndexModel("expires", expireAfterSeconds=0),
 ]
 

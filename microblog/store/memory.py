@@ -72,7 +72,8 @@ class Kept:
 
     def forget(self, key: Any) -> None:
         """Have the value of a key computed again."""
-        self._entries.pop(key, None)
+        with self._lock:
+            self._entries.pop(key, None)
 
     def _is_good(self, entry: _Entry) -> bool:
         numbers = self.changes.numbers
@@ -115,6 +116,7 @@ class Memory:
         self.microposts = kept("microposts", 10_000, content)
         self.marks = kept("marks", 10, content)
         self.tags = kept("tags", 100, CONTENT_SECONDS)
+        self.keys = kept("keys", 10, TOLD_SECONDS)
         self.tokens = kept("tokens", 2000, told)
         self.sessions = kept("sessions", 2000, told)
         self.gone = kept("users", 1, told)

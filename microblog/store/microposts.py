@@ -135,9 +135,10 @@ def change(
     document = database.microposts.find_one({"_id": id})
     if document is None:
         raise NotFound("the micropost is deleted")
+    # Also when it was changed by another request: that may have come no further.
+    references.replace(database, author, reference(document))
     if not result.matched_count:
         raise Stale(_("the micropost has changed in the meantime"))
-    references.replace(database, author, reference(document))
     return shown(document)
 
 
@@ -163,6 +164,8 @@ def delete(database: Database, micropost: Document, rev: int | None = None) -> N
         result = database.microposts.delete_one(_at(micropost, rev))
     if not result.deleted_count:
         if database.microposts.find_one({"_id": id}) is None:
+            # Deleted before, by a request that may have come no further.
+            references.take_out(database, author, id)
             return
         raise Stale("the micropost has changed in the meantime")
     references.remove(database, author, id)

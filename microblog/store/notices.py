@@ -2,8 +2,8 @@
 its place among those of the same hour whether it is mailed at once.
 
 A document: `_id` "reader hour" (the hour of the microposts, counted from 1970),
-`notices` (`micropost`, and `how`: what the reader wanted when it was noted) in the
-order in which they came, and `expires`. There are at most MOST in an hour.
+`reader`, `notices` (`micropost`, and `how`: what the reader wanted when it was noted)
+in the order in which they came, and `expires`. There are at most MOST in an hour.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ MAILED = timedelta(days=30)
 KEPT = MAILED + timedelta(days=10)
 PIECE = 20  # documents asked for at once
 
-INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
+INDEXES = [IndexModel("reader"), IndexModel("expires", expireAfterSeconds=0)]
 
 
 def hour(micropost: int) -> int:
@@ -78,7 +78,10 @@ def note(
         f"notices.{MOST - 1}": {"$exists": False},
     }
     expires = datetime.now(UTC) + KEPT
-    update = {"$push": {"notices": notice}, "$set": {"expires": expires}}
+    update = {
+        "$push": {"notices": notice},
+        "$set": {"reader": reader, "expires": expires},
+    }
     try:
         database.notices.update_one(query, update, upsert=True)
     except DuplicateKeyError:

@@ -3,12 +3,16 @@
 The newest 100 stand in the marks; those beyond are found by the index on days.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from microblog.store import Database, Document, ids, marks, microposts, users
 from microblog.store.changes import ALL
 from microblog.store.shapes import shown
 from microblog.store.walks import MINUTE, Frontier, Start, topped, windows
+
+# So many are asked for one by one, by `day` and `_id`; years without a micropost, which
+# hold no more of them, at once.
+DAYS = 7
 
 # What the first page of everybody is made of: the marks, whatever is edited or deleted,
 # and who is here.
@@ -39,9 +43,13 @@ def between(database: Database) -> Callable[[int, int], list[Document]]:
     """Reads all microposts between two ids, both excluded."""
 
     def read(after: int, before: int) -> list[Document]:
+        first, last = ids.day(after), ids.day(before)
+        days: Iterable[int | Document] = range(first, last + 1)
+        if last - first > DAYS:
+            days = [{"$gte": first, "$lte": last}]
         return [
             one
-            for day in range(ids.day(after), ids.day(before) + 1)
+            for day in days
             for one in database.microposts.find(
                 {"day": day, "_id": {"$gt": after, "$lt": before}}
             )

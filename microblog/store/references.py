@@ -98,6 +98,15 @@ def remove(database: Database, username: str, id: int) -> None:
     )
 
 
+def take_out(database: Database, username: str, id: int) -> None:
+    """Take a micropost that is gone out of the embedded references, if it still stands
+    there. Whether it is still counted nobody knows: repair counts anew."""
+    database.users.update_one(
+        {"_id": username, "microposts.id": id},
+        {"$pull": {"microposts": {"id": id}}, "$inc": {"rev": 1}},
+    )
+
+
 def set_derived(
     database: Database,
     username: str,

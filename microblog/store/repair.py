@@ -10,6 +10,7 @@ from itertools import islice
 from microblog.store import (
     Database,
     Document,
+    accounts,
     check,
     ids,
     marks,
@@ -37,6 +38,9 @@ def recent(database: Database) -> int:
     wrong = {one["author"] for one in found if _lacks_reference(authors, one)}
     for author in wrong:
         check.mend_user(database, author)
+    # Posted while the account was deleted: what is purged has come back.
+    for author in {one["author"] for one in found} - authors.keys():
+        accounts.purge(database, author, RECENT)
     newest = [one["_id"] for one in found if one["author"] in authors]
     lacking = marks.missing_latest(database, newest)
     if lacking:
@@ -88,6 +92,8 @@ def prune(database: Database) -> int:
         if set(embedded) - _existing(database, embedded):
             check.mend_user(database, user["_id"])
             wrong += 1
+    for collection in ("users", "tokens", "sessions"):
+        database.changes.release(collection)
     return len(gone) + wrong
 
 

@@ -1,7 +1,7 @@
 """Bearer tokens: what an app shows instead of a password.
 
 A document: `_id` (SHA-256 of the token, hexadecimal), `user`, `created`, `used`,
-`expires`. The token itself is not kept.
+`expires`, and `scope`: `read` if it only reads. The token itself is not kept.
 """
 
 import secrets
@@ -11,13 +11,16 @@ from microblog.store import Database, Document, credentials
 from microblog.store.credentials import digest as digest
 
 PREFIX = "mb_"
+READ, READ_WRITE = "read", "read write"  # scopes
 MOST = credentials.MOST
 USED_EVERY = credentials.USED_EVERY
 
 INDEXES = credentials.INDEXED
 
 
-def create(database: Database, user: str, lifetime: int) -> str:
+def create(
+    database: Database, user: str, lifetime: int, scope: str = READ_WRITE
+) -> str:
     """A new token of 256 random bits for `lifetime` seconds; the oldest beyond the
     allowed number end."""
     token, now = PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
@@ -27,18 +30,20 @@ def create(database: Database, user: str, lifetime: int) -> str:
         "created": now,
         "used": now,
         "expires": now + timedelta(seconds=lifetime),
+        "scope": scope,
     }
     credentials.keep(database.tokens, document)
     return token
 
 
-def find(database: Database, token: str) -> Document | None:
-    """The document of a token that is valid now, or None."""
+def find(database: Database, token: str, touched: bool = True) -> Document | None:
+    """The document of a token that is valid now, or None. `touched`: being found is
+    use, which is noted."""
     document, now = (
         credentials.find(database.tokens, token, database.memory.tokens),
         datetime.now(UTC),
     )
-    if document is not None and now - document["used"] > USED_EVERY:
+    if touched and document and now - document["used"] > USED_EVERY:
         database.tokens.update_one({"_id": document["_id"]}, {"$set": {"used": now}})
     return document
 

@@ -3,6 +3,7 @@
 A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
 or None), `created`, `joined` (an id: when, the order of the directory), `confirmed`
 (whether mails reach the user at `email`), `admin` (whether the user sees /admin),
+`disabled` (whether the user may not log in),
 `mails` (AT_ONCE, DAILY or NEVER), `theme`, `language`, `rev` (goes up with every
 change), `pulled` (TELLING or TOLD: readers pull the user's microposts, see
 `timelines`), `times` (when the last 21 began to follow or to be followed: a page of
@@ -26,7 +27,7 @@ from microblog.errors import Conflict, NotFound, Stale
 from microblog.i18n import _
 from microblog.store import Database, Document, ids, marks, names, pieces
 from microblog.store.changes import ALL
-from microblog.store.walks import MINUTE, Ladder, Start, windows
+from microblog.store.walks import Ladder, Start, windows
 
 PIECE = 20  # users asked for at once
 TIMES = 21  # of links; a page and the one beyond it
@@ -51,6 +52,7 @@ INDEXES = [
     IndexModel("joined"),
     IndexModel("email", partialFilterExpression={"email": {"$gt": ""}}),
     IndexModel("undone.purge", sparse=True),
+    IndexModel("deleted", sparse=True),
 ]
 
 
@@ -144,9 +146,8 @@ def walk(database: Database, start: Start) -> Iterator[Document]:
 
 def frontier(database: Database, start: Start) -> Ladder:
     """All users ahead of `start`, in steps of a few."""
-    steps = marks.steps(database)
-    # The clock of another process may be ahead.
-    return Ladder(start, 0, max(ids.now(), *steps, 0) + MINUTE, steps)
+    # The clock that somebody joined by may have been ahead.
+    return Ladder(start, 0, ids.MAXIMUM - 1, marks.steps(database))
 
 
 def existing(database: Database, names: Iterable[str]) -> set[str]:
@@ -241,7 +242,7 @@ def add_links(
     """Count links that were just stored (`following` or `followers`), and note when:
     ids, in order."""
     noted = [ids.spell(at) for at in times[-TIMES:]]
-    push = {f"times.{count}": {"$each": noted, "$slice": -TIMES}}
+    push = {f"times.{count}": {"$each": noted, "$sort": 1, "$slice": -TIMES}}
     database.users.update_one(
         {"_id": username, "counts": {"$exists": True}},
         {"$inc": {f"counts.{count}": len(times), "rev": 1}, "$push": push},

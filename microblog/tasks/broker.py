@@ -13,7 +13,8 @@ from kombu.transport import TRANSPORT_ALIASES
 from microblog.settings import Settings
 
 QUEUE = "microblog"
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5  # a MongoDB
+LOOK_SECONDS = 0.1  # into a folder, which is cheap
 FOLDER = "folder://localhost/"
 RETRIES = 5
 TRANSPORT_ALIASES["folder"] = "microblog.tasks.folder:Transport"
@@ -32,8 +33,8 @@ def application(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
-        # For each thread. A worker that holds no more looks again only after
-        # POLL_SECONDS; what it holds when it is killed, waits for sweep.
+        # For each thread. A worker that holds no more looks again only when it polls;
+        # what it holds when it is killed, waits for sweep.
         worker_prefetch_multiplier=25,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
@@ -75,5 +76,5 @@ def _options(settings: Settings) -> dict[str, Any]:
         "processed_folder": str(folder / "taken"),
         "control_folder": str(folder / "control"),
         "store_processed": False,
-        "polling_interval": POLL_SECONDS,
+        "polling_interval": LOOK_SECONDS,
     }

@@ -1,6 +1,6 @@
 """The front page, what is new on it, and what the site says of itself."""
 
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator
@@ -45,8 +45,8 @@ def front(request: Any) -> Document:
 def newer(request: Any) -> Document:
     """How many microposts have come since the page of the reader was made."""
     than = bodies.query(request, Newer).than
-    start = Start(than, descending=False, wanted=MOST_NEW)
-    count = sum(1 for _micropost in islice(_walk(request, start), MOST_NEW))
+    newest = islice(_walk(request, Start(wanted=MOST_NEW)), MOST_NEW)
+    count = sum(1 for _micropost in takewhile(lambda one: one["id"] > than, newest))
     return {"count": count, "than": than, "most": MOST_NEW}
 
 

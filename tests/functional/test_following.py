@@ -2,7 +2,8 @@
 
 import pytest
 
-from microblog.store import Database, users
+from microblog.store import Database, follows, users
+from tests.browsing import Browser
 from tests.factories import PASSWORD, Api, Factory
 from tests.functional.answers import (
     assert_problem,
@@ -76,6 +77,25 @@ def test_whom_one_cannot_follow(
     assert counts(alice, "alice") == (0, 0)
 
 
+def test_DI_6_nobody_follows_without_end(
+    alice: Api, reader: Browser, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follows, "MOST", 2)
+    for name in ("bob", "carol", "dave"):
+        make.user(name)
+    for name in ("bob", "carol"):
+        make.follow("alice", name)
+    answer = alice.post("/users/alice/following", {"username": "dave"})
+    assert_problem(answer, 409)
+    assert "more than 2 users" in answer.json["detail"]
+    page = reader.send("/users/dave", "/users/alice/following/dave/follow")
+    assert page.status_code == 409
+    assert "more than 2 users" in page.text
+    assert counts(alice, "alice") == (2, 0)
+    alice.delete("/users/alice/following/bob")
+    assert alice.post("/users/alice/following", {"username": "dave"}).status_code == 201
+
+
 @pytest.mark.parametrize("field", ["follower", "followee", "at"])
 def test_fields_that_are_not_the_users_to_set(alice: Api, bob: Api, field: str) -> None:
     body = {"username": "bob", field: "carol"}
@@ -88,7 +108,7 @@ def test_unfollowing_whom_there_is_not(alice: Api) -> None:
         assert_problem(alice.delete(f"/users/alice/following/{name}"), 404)
 
 
-def test_nobody_follows_or_unfollows_for_another(
+def test_AZ_2_nobody_follows_or_unfollows_for_another(
     alice: Api, bob: Api, make: Factory
 ) -> None:
     make.follow("alice", "carol")
@@ -149,7 +169,7 @@ def test_numbered_pages(alice: Api, path: str) -> None:
     assert found == [newest[:3], newest[3:6], newest[6:], []]
 
 
-def test_walk_while_others_come_and_go(alice: Api, make: Factory) -> None:
+def test_DI_7_walk_while_others_come_and_go(alice: Api, make: Factory) -> None:
     for name in NAMES:
         make.follow(name, "alice")
     answer = alice.get("/users/alice/followers?size=2")

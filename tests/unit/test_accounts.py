@@ -6,8 +6,12 @@ from microblog.store import (
     Database,
     accounts,
     collection,
+    dead_letters,
     follows,
     idempotency,
+    ids,
+    mails,
+    notices,
     sessions,
     tokens,
     users,
@@ -40,6 +44,9 @@ def populated(make: Factory, database: Database) -> Database:
 def test_nothing_of_it_is_left(populated: Database) -> None:
     token = tokens.create(populated, "bob", 60)
     session = log_in(populated, "bob")
+    notices.note(populated, "bob", ids.new(), users.AT_ONCE)
+    mails.add(populated, "mention bob 1", mails.Kind.MENTION, to="bob", microposts=[1])
+    dead_letters.add(populated, "purge", ["bob"], "no", 1)
     accounts.delete(populated, "bob")
     assert users.find(populated, "bob") is None
     assert tokens.find(populated, token) is None
@@ -48,11 +55,15 @@ def test_nothing_of_it_is_left(populated: Database) -> None:
     assert populated.follows.find_one({}) is None
     assert not accounts.has_leftovers(populated, "bob")
     everything = [
-        str(document)
+        (name, document)
         for name in populated.list_collection_names()
         for document in populated[name].find()
     ]
-    assert not any("canary" in document for document in everything)
+    assert not any("canary" in str(document) for _, document in everything)
+    # The name is taken for ever, and others have written it.
+    naming = [one for one in everything if "bob" in str(one[1])]
+    assert {name for name, _ in naming} == {"users", "microposts"}
+    assert {one["_id"] for name, one in naming if name == "users"} == {"alice", "bob"}
 
 
 def test_others_keep_what_is_theirs(populated: Database) -> None:

@@ -106,7 +106,7 @@ def test_crowd_of_an_import_costs_few_reads(
     years: int,
 ) -> None:
     """Just now or years ago, with somebody who joined since."""
-    # Which users make a step is drawn by a hash of when they joined: here not by chance.
+    # Which users make a step is drawn by a hash of when they joined: not so here.
     monkeypatch.setattr(marks, "is_step", lambda joined: joined % marks.STEP == 0)
     ago = (years * 365 * 24 * 60 + 1) * 60_000 << ids.BITS
     everybody = crowd(database, 400, ids.now() - ago)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from microblog.errors import Unavailable
-from microblog.hashing import NICENESS, Aside
+from microblog.hashing import CORES, NICENESS, Aside
 from tests.factories import PASSWORD, Api, Factory
 
 
@@ -39,8 +39,11 @@ def test_no_more_at_once_than_there_are_places(places: int, admitted: int) -> No
     assert aside.run(lambda: True)
 
 
-def test_it_is_done_on_any_core_and_behind_others() -> None:
+def test_it_is_done_on_any_core_of_the_site_and_behind_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     aside, own = Aside(1), os.sched_getaffinity(0)
+    monkeypatch.setenv(CORES, ",".join(map(str, own)))
     os.sched_setaffinity(0, {min(own)})
     try:
         assert aside.run(os.sched_getaffinity, 0) == own
@@ -64,3 +67,24 @@ def test_one_too_many_is_told_to_come_again(
     assert int(answer.headers["Retry-After"]) > 0
     full._places.release()
     assert anonymous.post("/token", login).status_code == 200
+
+
+def test_profile_changes_with_the_password_or_not_at_all(
+    alice: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(password: str, cost: int) -> str:
+        raise Unavailable("many are logging in just now")
+
+    before = alice.get("/users/alice").json
+    with monkeypatch.context() as patched:
+        patched.setattr("microblog.passwords.hash", full)
+        new = {
+            "name": "Alice the Second",
+            "password": "another lantern by the river",
+            "current_password": PASSWORD,
+        }
+        assert alice.patch("/users/alice", new).status_code == 503
+    assert alice.get("/users/alice").json == before
+    changed = alice.patch("/users/alice", new)
+    assert (changed.status_code, changed.json["name"]) == (200, "Alice the Second")
+    assert alice.get("/users/alice").status_code == 401

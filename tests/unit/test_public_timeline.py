@@ -4,9 +4,12 @@ from itertools import islice
 
 import pytest
 
-from microblog.store import Database, follows, marks, microposts, public
+from microblog.store import Database, bulk, ids, marks, microposts, public, shapes
 from microblog.store.walks import Start
 from tests.factories import Factory
+from tests.unit.conftest import Interruption
+
+YEAR = 365 * 86_400_000  # milliseconds
 
 
 def ids_of(database: Database, start: Start | None = None) -> list[int]:
@@ -65,17 +68,29 @@ def test_as_they_are_now(make: Factory, database: Database) -> None:
     assert list(public.walk(database, Start())) == [third, changed]
 
 
+def test_years_without_a_micropost_cost_few_reads(
+    make: Factory,
+    database: Database,
+    interrupted: Database,
+    interruption: Interruption,
+) -> None:
+    made = make.microposts(marks.LATEST + 3)
+    old = shapes.new_document(ids.now() - (18 * YEAR << ids.BITS), "alice", "old")
+    bulk.insert(database, "microposts", [old])
+    marks.note(database, old["_id"])
+    reads = 0
+
+    def count() -> None:
+        nonlocal reads
+        reads += 1
+        interruption.before("find", "microposts", count)
+
+    interruption.before("find", "microposts", count)
+    assert ids_of(interrupted, Start(made[0]["id"])) == [old["_id"]]
+    assert 0 < reads <= 60
+
+
 def test_noted_twice_is_shown_once(make: Factory, database: Database) -> None:
     made = make.micropost()
     marks.note(database, made["id"], pushed=[made["id"]])
     assert ids_of(database) == [made["id"]]
-
-
-def test_followed_among(make: Factory, database: Database) -> None:
-    names = [f"f_{letter}{other}" for letter in "abcdef" for other in "abcdef"]
-    for name in names[::3]:
-        make.follow("alice", name)
-    make.follow(names[1], "alice")
-    assert follows.followed_among(database, "alice", names) == set(names[::3])
-    assert follows.followed_among(database, "alice", []) == set()
-    assert follows.followed_among(database, "bob", names) == set()

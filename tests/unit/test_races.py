@@ -67,6 +67,30 @@ def test_of_twenty_who_want_one_name_one_gets_it(
     assert stored in outcomes
 
 
+def test_deletion_goes_on_where_one_was_cut_off(
+    make: Factory, database: Database
+) -> None:
+    first, second = make.microposts(2)
+    database.microposts.delete_one({"_id": second["id"]})
+    for _ in range(2):
+        microposts.delete(database, second)
+        assert [one["id"] for one in read(database)["microposts"]] == [first["id"]]
+
+
+def test_edit_shows_what_one_that_was_cut_off_has_written(
+    make: Factory, database: Database
+) -> None:
+    made = make.micropost()
+    query, update = {"_id": made["id"]}, {"$set": {"text": "new"}, "$inc": {"rev": 1}}
+    database.microposts.update_one(query, update)
+    with pytest.raises(Stale):
+        microposts.change(database, made, {"text": "newer"}, rev=1)
+    (shown,) = read(database)["microposts"]
+    assert (shown["text"], shown["rev"]) == ("new", 2)
+    changed = microposts.change(database, made, {"text": "newer"}, rev=2)
+    assert (changed["text"], changed["rev"]) == ("newer", 3)
+
+
 def test_of_edits_of_one_revision_one_wins(make: Factory, database: Database) -> None:
     made = make.micropost()
     outcomes = at_once(
@@ -172,13 +196,8 @@ def test_first_notes_at_once_all_stand_in_latest(database: Database) -> None:
     assert marks.latest(known) == drawn[::-1]
 
 
-def test_a_key_asked_for_at_once_is_one(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keys, "_known", {})
-    drawn = at_once(
-        20, lambda n: keys._stored(database, "x") or keys._drawn(database, "x")
-    )
+def test_a_key_asked_for_at_once_is_one(database: Database) -> None:
+    drawn = at_once(20, lambda n: keys.find(database, "x"))
     assert set(drawn) == {keys.find(database, "x")}
     assert len(drawn[0]) == keys.LENGTH
 

@@ -1,12 +1,27 @@
 """Repair and pruning, a bounded piece a run."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
-from microblog.store import Database, Document, ids, marks, repair, runs, shapes, users
+from microblog.store import (
+    Database,
+    Document,
+    accounts,
+    ids,
+    marks,
+    public,
+    repair,
+    runs,
+    shapes,
+    users,
+)
+from microblog.store.changes import ALL
 from microblog.store.check import check
+from microblog.store.walks import Start
 from tests.factories import Factory
 
 
@@ -34,6 +49,32 @@ def test_half_written_post_is_mended(make: Factory, database: Database) -> None:
     assert id in marks.latest(marks.microposts(database) or {})
     assert list(check(database)) == []
     assert repair.recent(database) == 0
+
+
+def test_what_was_posted_while_its_author_was_purged_is_purged(
+    make: Factory, database: Database
+) -> None:
+    make.user("bob")
+    accounts.delete(database, "bob")
+    assert not accounts.has_leftovers(database, "bob")
+    id = posted_ago(database, "bob", 2)
+    marks.note(database, id, pushed=[id])
+    assert [one["id"] for one in public.walk(database, Start())] == [id]
+    repair.recent(database)
+    assert list(public.walk(database, Start())) == []
+    assert not accounts.has_leftovers(database, "bob")
+
+
+def test_lost_answer_to_a_write_of_all_is_forgotten_in_the_end(
+    make: Factory, database: Database
+) -> None:
+    make.user()
+    with suppress(AutoReconnect), database.changes.changing("users", [ALL]):
+        raise AutoReconnect("the answer is lost")
+    seen = database.changes.seen("users", [ALL])
+    assert not database.changes.are_as(seen)
+    repair.prune(database)
+    assert database.changes.are_as(database.changes.seen("users", [ALL]))
 
 
 def test_post_of_this_minute_is_left_alone(make: Factory, database: Database) -> None:

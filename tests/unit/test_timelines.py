@@ -56,6 +56,11 @@ def interruption() -> Commands:
     return Commands()
 
 
+def is_settled(database: Database) -> bool:
+    """Whether nothing is to be delivered."""
+    return not deliveries.waiting(database, ids.MAXIMUM)
+
+
 def fresh(database: Database) -> Database:
     """The database as a process that remembers nothing has it."""
     return Database(database.client, database.name, database.changes)
@@ -322,7 +327,7 @@ def test_somebody_with_many_followers_is_pulled(
     for reader in readers[:-1]:
         assert stored(database, reader)["pulled"] == ["bob"]
     third = make.micropost("bob")["id"]
-    assert deliveries.is_settled(database)
+    assert is_settled(database)
     for reader in readers:
         assert shown(database, reader) == [third, second, first]
     assert stored(database, readers[-1])["pulled"] == ["bob"]
@@ -467,14 +472,14 @@ def waiting(database: Database, author: str = "bob") -> Document:
 
 def test_noted_until_it_is_delivered(make: Factory, database: Database) -> None:
     make.follow("alice", "bob")
-    assert deliveries.is_settled(database)
+    assert is_settled(database)
     first, second = (make.micropost("bob")["id"] for _ in range(2))
     assert waiting(database)["references"] == spelled([first, second])
     assert waiting(database)["since"] == first
-    assert not deliveries.is_settled(database)
+    assert not is_settled(database)
     deliveries.deliver(database, "bob", MANY)
     assert waiting(database) == {"_id": "bob", "references": []}
-    assert deliveries.is_settled(database)
+    assert is_settled(database)
     third = make.micropost("bob")["id"]
     assert waiting(database)["references"] == spelled([third])
     assert waiting(database)["since"] == third
@@ -486,7 +491,7 @@ def test_nothing_to_deliver(make: Factory, database: Database) -> None:
     assert database.deliveries.find_one({"_id": "bob"}) is None
     deliveries.note(database, "nobody", 1)
     deliveries.deliver(database, "nobody", MANY)
-    assert deliveries.is_settled(database)
+    assert is_settled(database)
 
 
 def test_the_newest_hundred_wait(database: Database) -> None:
@@ -549,7 +554,7 @@ def test_posted_while_others_are_delivered(
     assert waiting(database)["references"] == spelled(other)
     assert deliveries.waiting(database, ids.MAXIMUM) == ["bob"]
     deliveries.deliver(database, "bob", MANY)
-    assert deliveries.is_settled(database)
+    assert is_settled(database)
     assert shown(database) == [*other, first]
 
 
@@ -564,7 +569,7 @@ def test_killed_between_the_two_writes_that_say_it_is_done(
     assert deliveries.waiting(database, ids.MAXIMUM) == ["bob"]
     deliveries.deliver(database, "bob", MANY)
     assert deliveries.waiting(database, ids.MAXIMUM) == []
-    assert deliveries.is_settled(database)
+    assert is_settled(database)
 
 
 def test_those_who_have_waited_longest_come_first(database: Database) -> None:
