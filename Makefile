@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench check format lock clean screenshots translations
+.PHONY: run test faults bench check format lock sbom clean screenshots translations
 
 # HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
@@ -13,7 +13,11 @@ run: .venv/installed
 # PYTEST: more for pytest. Without Chromium, or without Node, tests can be left out:
 # make test PYTEST="--ignore=tests/browser --ignore=tests/judges"
 test: .venv/installed-for-tests
-	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not long" $(PYTEST)
+
+# Servers frozen, killed and slow, full disks, clocks that jump; writes docs/faults.md.
+faults: .venv/installed-for-tests
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest --no-cov -m "long or fault" $(PYTEST)
 
 # How fast it is, against constants from Pyramid and against Kinto; writes docs/bench.
 # DATA: a folder with make_jsonl.py; BENCH: more options, as in
@@ -44,6 +48,14 @@ lock: .venv/installed-for-tests
 	$(COMPILE) --extra embedded --output-file requirements.txt setup.cfg
 	$(COMPILE) --extra embedded --extra test --constraint requirements.txt \
 	    --output-file requirements-test.txt setup.cfg
+
+# What is installed, as a bill of materials (CycloneDX): build/sbom.json.
+sbom: .venv/installed
+	$(BIN)/pip install --quiet cyclonedx-bom
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON \
+	    -o build/sbom.json requirements.txt
+	@echo build/sbom.json
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # The lists are whole. Left to look for more, older versions of pip meet `coverage[toml]`

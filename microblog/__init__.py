@@ -5,6 +5,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 
+from microblog import precautions
 from microblog import settings as settings_module
 from microblog.errors import ConfigurationError
 from microblog.resources.root import Root
@@ -13,9 +14,10 @@ from microblog.settings import Settings
 
 def main(global_config: dict[str, str], **ini: str) -> Any:
     """The WSGI application for an ini file: what `pserve` asks for."""
-    source = Path(global_config.get("__file__", "settings")).name
+    path = Path(global_config.get("__file__", "settings"))
     try:
-        checked = settings_module.read(ini, overrides=global_config, source=source)
+        checked = settings_module.read(ini, overrides=global_config, source=path.name)
+        precautions.take(checked, path, ini)
         return application(checked, ini)
     except ConfigurationError as error:
         raise SystemExit(f"microblog: {error}") from None
@@ -31,6 +33,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.add_request_method(lambda request: settings, "site", reify=True)
         config.include("microblog.responses")
         config.include("microblog.visitors")
+        config.include("microblog.hosts")
         config.include("microblog.security")
         config.include("microblog.i18n")
         config.include("microblog.forms")
@@ -41,5 +44,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         # A mistake above ends the start before a document server is started.
         config.commit()
         config.include("microblog.database")
+        config.include("microblog.readonly")
+        config.include("microblog.views.health")
         config.include("microblog.requests")
         return config.make_wsgi_app()

@@ -7,7 +7,9 @@ one that holds the value of `mongodb.uri`.
 """
 
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -28,7 +31,10 @@ from microblog.errors import ConfigurationError
 FOREIGN = ("pyramid.", "jinja2.", "debugtoolbar.")
 BROKERS = ("mongodb", "redis", "rediss", "amqp", "amqps", "pyamqp")
 SECRETS = ("mongodb.uri", "celery.broker_url", "mail.password")
+LEAST_COST = 12  # of the hash of a password on a site for others
 PLAIN = {"http_port": "HTTP_PORT", "data_dir": "DATA_DIR"}
+
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 def _origin(url: str) -> str:
@@ -56,6 +62,20 @@ def _broker(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _hosts(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(names.lower().split()) if isinstance(names, str) else names
+    if not all(_HOST.fullmatch(name) for name in found):
+        raise ValueError("must be names like example.org or 192.0.2.1:8080")
+    return found
+
+
+def _address(text: str) -> str:
+    return text and str(ip_address(text))
+
+
+Often = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
 class Settings(BaseModel):
     """What the operator decides; the alias of a field is its key in the ini file."""
 
@@ -68,14 +88,61 @@ class Settings(BaseModel):
     site_url: Annotated[str, Field(alias="site.url"), AfterValidator(_origin)] = ""
     # Of pages for readers whose browser asks for none that there is.
     site_language: Annotated[Literal["en", "de"], Field(alias="site.language")] = "en"
+    # Whom to tell of a hole: /.well-known/security.txt. Empty: there is no such file.
+    site_security_contact: Annotated[
+        str,
+        Field(
+            alias="site.security_contact", pattern=r"^(mailto:[^\s@]+@|https://)\S+$"
+        ),
+    ] = ""
+    # Nothing can be changed, by whomever: logins are refused too.
+    site_readonly: Annotated[bool, Field(alias="site.readonly")] = False
     http_host: str = "localhost"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6543
-    http_threads: Annotated[int, Field(alias="http.threads", ge=1, le=64)] = 4
+    http_threads: Annotated[int, Field(alias="http.threads", ge=2, le=64)] = 4
     # Web servers that `microblog run` starts, on http_port and the ports after it.
     http_processes: Annotated[int, Field(alias="http.processes", ge=1, le=64)] = 1
     # Each of them on a core of its own: the threads of a Python process on several
     # cores fight for its one interpreter.
     http_pin: Annotated[bool, Field(alias="http.pin")] = True
+    # Seconds from the first byte of a request until its header and its body are there.
+    http_header_seconds: Annotated[
+        int, Field(alias="http.header_seconds", ge=1, le=300)
+    ] = 10
+    http_body_seconds: Annotated[
+        int, Field(alias="http.body_seconds", ge=1, le=3600)
+    ] = 30
+    # Seconds that a connection may wait for its next request.
+    http_idle_seconds: Annotated[
+        int, Field(alias="http.idle_seconds", ge=1, le=3600)
+    ] = 30
+    # In so many seconds a client must have taken a KB for each, or the rest.
+    http_answer_seconds: Annotated[
+        int, Field(alias="http.answer_seconds", ge=1, le=3600)
+    ] = 30
+    # Open at once: from one address (of IPv6, one /64), and in all.
+    http_connections: Annotated[
+        int, Field(alias="http.connections", ge=1, le=10_000)
+    ] = 50
+    http_connections_total: Annotated[
+        int, Field(alias="http.connections_total", ge=1, le=10_000)
+    ] = 1000
+    # After SIGTERM, for requests that have begun.
+    http_drain_seconds: Annotated[
+        int, Field(alias="http.drain_seconds", ge=0, le=3600)
+    ] = 30
+    # Names, some with a port, by which the site is asked beside that of site.url.
+    http_hosts: Annotated[
+        tuple[str, ...], Field(alias="http.hosts"), BeforeValidator(_hosts)
+    ] = ()
+    # The address of the proxy in front, which says in X-Forwarded-For who asks; and how
+    # many such proxies stand one behind the other.
+    http_trusted_proxy: Annotated[
+        str, Field(alias="http.trusted_proxy"), AfterValidator(_address)
+    ] = ""
+    http_trusted_proxy_count: Annotated[
+        int, Field(alias="http.trusted_proxy_count", ge=1, le=10)
+    ] = 1
     data_dir: Path = Path("var")
     # Empty: the embedded document server, in data_dir.
     mongodb_uri: Annotated[
@@ -93,6 +160,20 @@ class Settings(BaseModel):
     token_lifetime: Annotated[
         int, Field(alias="token.lifetime", ge=60, le=90 * 86400)  # seconds
     ] = 86400
+
+    # How often something may be done in the spans of microblog/limits.py; 0: always.
+    # Wrong passwords: of an account in a network, of a network, of an account, of all.
+    limits_login: Annotated[Often, Field(alias="limits.login")] = 10
+    limits_login_network: Annotated[Often, Field(alias="limits.login_network")] = 100
+    limits_login_account: Annotated[Often, Field(alias="limits.login_account")] = 100
+    limits_login_all: Annotated[Often, Field(alias="limits.login_all")] = 1000
+    limits_register: Annotated[Often, Field(alias="limits.register")] = 10
+    limits_mail: Annotated[Often, Field(alias="limits.mail")] = 5
+    limits_mail_network: Annotated[Often, Field(alias="limits.mail_network")] = 20
+    limits_post: Annotated[Often, Field(alias="limits.post")] = 300
+    limits_follow: Annotated[Often, Field(alias="limits.follow")] = 400
+    limits_search: Annotated[Often, Field(alias="limits.search")] = 300
+    limits_export: Annotated[Often, Field(alias="limits.export")] = 10
 
     # Whose followers are fewer sends them every micropost; the others' is pulled.
     timelines_push_below: Annotated[
@@ -140,6 +221,14 @@ class Settings(BaseModel):
             raise ValueError("mail.tls: none would send mail.password in the clear")
         return self
 
+    @model_validator(mode="after")
+    def _is_hard_to_guess(self) -> "Settings":
+        if self.is_secure and self.password_cost < LEAST_COST:
+            raise ValueError(
+                f"password.cost must be at least {LEAST_COST} where site.url is https"
+            )
+        return self
+
     @property
     def sender(self) -> str:
         """The address that mails come from."""
@@ -170,14 +259,14 @@ def read(
         if not key.startswith(FOREIGN)
     }
     for key in _keys():
-        name = _variable(key)
+        name = variable(key)
         if environment.get(name):
             values[key] = environment[name]
         if overrides and overrides.get(key):
             values[key] = overrides[key]
     for key in SECRETS:
         path = values.pop(f"{key}_file", "")
-        if path and not environment.get(_variable(key)):
+        if path and not environment.get(variable(key)):
             values[key] = _secret(path, key, source)
     try:
         # An empty value in the ini file means the default.
@@ -200,7 +289,7 @@ def _keys() -> list[str]:
     return [*named, *(f"{key}_file" for key in SECRETS)]
 
 
-def _variable(key: str) -> str:
+def variable(key: str) -> str:
     """The name in the environment."""
     return PLAIN.get(key) or "MICROBLOG_" + key.upper().replace(".", "_")
 

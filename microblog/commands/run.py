@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from microblog import hashing
 from microblog.commands.context import Context
 from microblog.settings import Settings
 
@@ -80,15 +81,14 @@ class Process:
 @click.pass_obj
 def run(context: Context) -> None:
     """Run web servers and a worker, and the embedded document server if there is no
-    other, until Ctrl-C or SIGTERM."""
+    other, until Ctrl-C or SIGTERM. Where site.readonly is true, there is no worker."""
     context.set_up_logging()
     # This process outlives them, and so does the document server that it starts.
     context.open()
     ini = str(Path(context.ini).absolute())
-    processes = [
-        *_web(ini, context.settings),
-        Process("microblog", "-c", ini, "worker"),
-    ]
+    processes = _web(ini, context.settings)
+    if not context.settings.site_readonly:
+        processes.append(Process("microblog", "-c", ini, "worker"))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
@@ -99,7 +99,7 @@ def run(context: Context) -> None:
             for process in processes:
                 process.look_after()
     finally:
-        _end(processes)
+        _end(processes, context.settings.http_drain_seconds)
 
 
 def _web(ini: str, settings: Settings) -> list[Process]:
@@ -107,6 +107,7 @@ def _web(ini: str, settings: Settings) -> list[Process]:
     cores = sorted(os.sched_getaffinity(0))
     pinned = settings.http_pin and len(cores) > 1
     first, several = settings.http_port, settings.http_processes > 1
+    os.environ[hashing.CORES] = ",".join(map(str, cores))
     if several:
         # They are one site, whatever the port.
         os.environ["MICROBLOG_SITE_URL"] = settings.url
@@ -116,7 +117,8 @@ def _web(ini: str, settings: Settings) -> list[Process]:
             ini,
             # 0: each on any port that is free.
             f"http_port={first and first + number}",
-            core=cores[number % len(cores)] if pinned else None,
+            # Another site on this machine, on another port, begins at another core.
+            core=cores[(first + number) % len(cores)] if pinned else None,
         )
         for number in range(settings.http_processes)
     ]
@@ -126,9 +128,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _end(processes: list[Process]) -> None:
+def _end(processes: list[Process], drain_seconds: float) -> None:
     """End all: what is in hand is finished; a second signal does not wait for it."""
-    until = time.monotonic() + STOP_SECONDS
+    until = time.monotonic() + drain_seconds + STOP_SECONDS
     for process in processes:
         process.signal(signal.SIGTERM)
     try:

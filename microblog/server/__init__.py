@@ -1,11 +1,18 @@
-"""The web server: waitress, set up from the application's own settings."""
+"""The web server: waitress, with deadlines, bounds, strictness and an orderly end."""
 
+import logging
 import os
 import signal
 import sys
 from typing import Any, NoReturn
 
-import waitress
+from microblog import request_log
+from microblog.server.draining import is_draining
+from microblog.server.listening import Server
+
+__all__ = ["is_draining", "run", "serve"]
+
+log = logging.getLogger(__name__)
 
 
 def serve(global_config: dict[str, str], **options: str) -> Any:
@@ -17,44 +24,32 @@ def serve(global_config: dict[str, str], **options: str) -> Any:
 
 
 def run(application: Any) -> None:
-    """Serve the application until SIGTERM or Ctrl-C, then close the database."""
+    """Serve the application until SIGTERM or Ctrl-C and what is in hand is finished,
+    then close the database. A second signal ends the process at once."""
     settings = application.registry["settings"]
-    # waitress ends cleanly on SystemExit; a bare SIGTERM would end the process.
-    signal.signal(signal.SIGTERM, _exit)
+    # Once for each request that waits: under load, of no use to anybody.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        server = waitress.create_server(
-            application,
-            host=settings.http_host,
-            port=settings.http_port,
-            threads=settings.http_threads,
-            ident="",
-            channel_request_lookahead=0,
-            clear_untrusted_proxy_headers=True,
-            max_request_body_size=1 << 20,
-            max_request_header_size=16384,
-        )
+        server = Server(request_log.around(application), settings)
     except OSError as error:
         application.registry["connection"].close()
         _fail(
             f"microblog: port {settings.http_port} (http_port, HTTP_PORT) cannot be "
             f"used: {error.strerror}"
         )
-    # Of several sockets (IPv4 and IPv6) waitress makes a server of servers.
-    listening = getattr(server, "effective_listen", None) or [
-        (server.effective_host, server.effective_port)
-    ]
-    for host, port in listening:
-        print(f"listening on http://{host}:{port}", flush=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.drain)
+    for listener in server.listeners:
+        address = f"{listener.effective_host}:{listener.effective_port}"
+        print(f"listening on http://{address}", flush=True)
     print(f"{settings.site_name} is at {settings.url}", flush=True)
+    if settings.is_secure and not settings.http_trusted_proxy:
+        log.warning("http.trusted_proxy is not set: behind a proxy all look alike")
     try:
         server.run()
     finally:
         application.registry["sender"].close()
         application.registry["connection"].close()
-
-
-def _exit(number: int, frame: Any) -> None:
-    raise SystemExit(0)
 
 
 def _fail(reason: str) -> NoReturn:

@@ -1,0 +1,88 @@
+"""Reads requests more strictly than waitress does: what a proxy in front could read in
+another way is refused (RFC 9112), and so is what is too long."""
+
+import re
+
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.utilities import BadRequest, Error
+
+LONGEST_TARGET = 2048  # bytes
+LARGEST_HEADER = 16384  # bytes
+
+_TRANSFER_CODING = re.compile(rb"^transfer-encoding:(.*)$", re.I | re.M)
+_VISIBLE = re.compile(r"[!-~]+")
+
+
+class TargetTooLong(BadRequest):
+    """An address that is longer than any of ours."""
+
+    code = 414
+    reason = "URI Too Long"
+
+
+class Parser(HTTPRequestParser):
+    """One request; `error` says why it is refused."""
+
+    completed: bool = False
+    path = ""  # for who reports an error before it is read
+
+    def received(self, data: bytes) -> int:
+        """How many bytes of `data` belong to this request."""
+        if self.body_rcv is None and not self.completed:
+            self.error = _early_error(self.header_plus + data)
+            if self.error:
+                self.completed = True
+                return len(data)
+        consumed: int = super().received(data)
+        if self.completed:
+            # waitress would ask for the body of a request that has none or is refused.
+            self.expect_continue = False
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the header. ParsingError: it is refused."""
+        if b"\r\n " in header_plus or b"\r\n\t" in header_plus:
+            raise ParsingError("A header is folded")
+        codings = _TRANSFER_CODING.findall(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # a number or an address that Python cannot read
+            raise ParsingError("A header cannot be read") from None
+        if self.version not in {"1.0", "1.1"}:
+            raise ParsingError("The version of HTTP is neither 1.0 nor 1.1")
+        if codings and (
+            "CONTENT_LENGTH" in self.headers
+            or self.version == "1.0"
+            or len(codings) > 1
+            or b"," in codings[0]
+        ):
+            raise ParsingError("The length of the body is not clear")
+        self._check_target()
+
+    def _check_target(self) -> None:
+        """A path, or an address whose host is that of the header (RFC 9112, 3.2.2)."""
+        target = self.request_uri
+        if not _VISIBLE.fullmatch(target):
+            raise ParsingError("The address holds characters that are not allowed")
+        if self.proxy_scheme or self.proxy_netloc:
+            host = self.headers.get("HOST", "").lower()
+            scheme, named = self.proxy_scheme.lower(), self.proxy_netloc.lower()
+            if scheme not in {"http", "https"} or named != host:
+                raise ParsingError("The address names another host")
+            self.path = self.path or "/"
+        elif not target.startswith("/") and (self.command, target) != ("OPTIONS", "*"):
+            raise ParsingError("The address is not a path")
+
+
+def _early_error(head: bytes) -> Error | None:
+    """Why what has come of a header will be refused, whatever follows."""
+    head = head.partition(b"\r\n\r\n")[0].lstrip(b"\r\n")
+    if head.count(b"\n") != head.count(b"\r\n"):
+        return BadRequest("A line does not end with CR and LF")
+    line = head.partition(b"\r\n")[0]
+    if line and not line[:1].isalpha():
+        return BadRequest("This is not HTTP")
+    words = line.split(b" ", 2)
+    if len(words) > 1 and len(words[1]) > LONGEST_TARGET:
+        return TargetTooLong(f"An address may have {LONGEST_TARGET} bytes")
+    return None

@@ -1,0 +1,78 @@
+"""The parser of requests: it says the same however the bytes arrive."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from waitress.adjustments import Adjustments
+
+from microblog.server.parsing import Parser
+from tests.functional.test_raw_http import HOSTS, LENGTHS, LINES, SIZES
+
+TABLES = {"length": LENGTHS, "line": LINES, "host": HOSTS, "size": SIZES}
+REQUESTS = {
+    f"{table}: {name}": sent
+    for table, cases in TABLES.items()
+    for name, (sent, _) in cases.items()
+    if len(sent) < 100_000
+}
+SHORT = [sent for sent in REQUESTS.values() if len(sent) < 1000]
+ADJUSTMENTS = Adjustments(
+    max_request_body_size=65537, max_request_header_size=16385, listen="127.0.0.1:0"
+)
+
+
+def read(pieces: list[bytes]) -> Any:
+    """What the parser makes of the first request in there."""
+    parser = Parser(ADJUSTMENTS)
+    for piece in pieces:
+        while piece and not (parser.completed and not parser.empty):
+            if parser.completed:
+                parser = Parser(ADJUSTMENTS)
+            piece = piece[parser.received(piece) :]
+    if parser.error or not parser.completed:
+        return "refused" if parser.error else "more"
+    body = parser.get_body_stream().read()
+    return parser.command, parser.path, parser.query, parser.headers, body
+
+
+def bytewise(sent: bytes) -> list[bytes]:
+    return [sent[n : n + 1] for n in range(len(sent))]
+
+
+@pytest.mark.parametrize("sent", REQUESTS.values(), ids=REQUESTS)
+def test_IN_1_bytes_one_by_one_are_the_same_request(sent: bytes) -> None:
+    assert read(bytewise(sent[:20_000])) == read([sent[:20_000]])
+
+
+@given(
+    sent=st.sampled_from(SHORT),
+    place=st.floats(0, 1, exclude_max=True),
+    put=st.sampled_from(
+        [
+            b"",
+            b"\r",
+            b"\n",
+            b"\r\n",
+            b"\0",
+            b" ",
+            b"\t",
+            b":",
+            b",",
+            b"\xff",
+            b"0",
+            b"/",
+        ]
+    ),
+    cut=st.floats(0, 1),
+)
+def test_IN_1_no_byte_makes_the_parser_stumble(
+    sent: bytes, place: float, put: bytes, cut: float
+) -> None:
+    at = int(place * len(sent))
+    for changed in (sent[:at] + put + sent[at + 1 :], sent[:at] + put + sent[at:]):
+        middle = int(cut * len(changed))
+        whole = read([changed])
+        assert read([changed[:middle], changed[middle:]]) == whole
+        assert read(bytewise(changed)) == whole
