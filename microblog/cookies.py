@@ -1,4 +1,5 @@
-"""The session cookie: how a browser says who its reader is (OWASP ASVS 5.0, 3.3, 7)."""
+"""The cookies: how a browser says who its reader is (OWASP ASVS 5.0, 3.3, 7), and, in
+another that outlives the login, that it was used by who knows the password."""
 
 from typing import Any
 
@@ -6,31 +7,43 @@ from webob.cookies import make_cookie
 
 from microblog.settings import Settings
 
+SESSION = "session"
+KNOWN = "known"
+KNOWN_SECONDS = 365 * 86400
 
-def name(site: Settings) -> str:
-    """The cookie's name. The prefix makes browsers hold it to this host and to TLS."""
-    return "__Host-session" if site.is_secure else "session"
+
+def name(site: Settings, cookie: str = SESSION) -> str:
+    """A cookie's name. The prefix makes browsers hold it to this host and to TLS."""
+    return f"__Host-{cookie}" if site.is_secure else cookie
 
 
-def read(request: Any) -> str | None:
-    """The session's secret, or None: a cookie that cannot be one is no cookie."""
-    value: str | None = request.cookies.get(name(request.site))
+def read(request: Any, cookie: str = SESSION) -> str | None:
+    """A cookie's value, or None: a cookie that cannot be one of ours is none."""
+    try:
+        value: str | None = request.cookies.get(name(request.site, cookie))
+    except UnicodeDecodeError:  # In quotes, \377 is a byte.
+        return None
     return value if value and len(value) < 100 and value.isascii() else None
 
 
 def set_header(site: Settings, secret: str) -> tuple[str, str]:
     """The header that hands a browser its session."""
-    return _header(site, secret, site.session_lifetime)
+    return _header(site, SESSION, secret, site.session_lifetime)
+
+
+def known_header(site: Settings, value: str) -> tuple[str, str]:
+    """The header that makes a browser known, for a year."""
+    return _header(site, KNOWN, value, KNOWN_SECONDS)
 
 
 def clear_header(site: Settings) -> tuple[str, str]:
     """The header that takes it away."""
-    return _header(site, "", 0)
+    return _header(site, SESSION, "", 0)
 
 
-def _header(site: Settings, value: str, seconds: int) -> tuple[str, str]:
-    cookie = make_cookie(
-        name(site),
+def _header(site: Settings, cookie: str, value: str, seconds: int) -> tuple[str, str]:
+    header = make_cookie(
+        name(site, cookie),
         value,
         max_age=seconds,
         path="/",
@@ -38,4 +51,4 @@ def _header(site: Settings, value: str, seconds: int) -> tuple[str, str]:
         httponly=True,
         samesite="Lax",
     )
-    return "Set-Cookie", cookie
+    return "Set-Cookie", header

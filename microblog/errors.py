@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from microblog.i18n import plain
+from microblog.i18n import _, plain
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ class KeyReused(MicroblogError):
 class BadCredentials(MicroblogError):
     """Username and password do not belong together, whichever of them is wrong."""
 
+    @property
+    def username(self) -> str:
+        """Of the account whose password was not given; "": there is none. For the log,
+        not for the answer."""
+        username: str = self.args[1] if len(self.args) > 1 else ""
+        return username
+
 
 class BadToken(MicroblogError):
     """The bearer token is unknown, expired or revoked."""
@@ -70,8 +77,32 @@ class BadLink(MicroblogError):
     """A link from a mail is too old, was used, or was never one."""
 
 
+class BadBackup(MicroblogError):
+    """A backup that cannot be written, is not whole, or cannot be restored here."""
+
+
 class Unavailable(MicroblogError):
-    """The document server does not answer, or is not ready yet."""
+    """The document server does not answer, or is not ready yet; `seconds` from now is
+    soon enough to ask again."""
+
+    seconds = 2
+
+
+class ReadOnly(Unavailable):
+    """The operator lets nothing be changed."""
+
+    seconds = 300
+
+
+class Throttled(MicroblogError):
+    """This was done too often; `seconds` from now it may be done again."""
+
+    def __init__(self, limit: str, seconds: int):
+        """`limit`: the name of the limit that is used up."""
+        minutes = {"minutes": -(-seconds // 60)}
+        super().__init__(_("that was too often; come back in ${minutes} min", minutes))
+        self.limit = limit
+        self.seconds = seconds
 
 
 class Invalid(MicroblogError):

@@ -6,7 +6,6 @@ no session, by a key of the site, since a visitor is given no cookie.
 """
 
 import functools
-import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pyramid.viewderivers import INGRESS
 
 from microblog import bodies, cookies
 from microblog.bodies import FORM
+from microblog.database import failures
 from microblog.errors import (
     BadCredentials,
     CrossSite,
@@ -24,6 +24,8 @@ from microblog.errors import (
     Invalid,
     MicroblogError,
     Stale,
+    Throttled,
+    Unavailable,
 )
 from microblog.i18n import _
 from microblog.security import is_api
@@ -80,16 +82,17 @@ def read(request: Any, model: type[Model]) -> Model:
 
 def again(show: View) -> Callable[[View], View]:
     """A decorator for a view that takes a form: when it fails, the page of `show`
-    comes again, with what was typed and what is wrong, as 400."""
+    comes again, with what was typed and what is wrong, as 400, or 429."""
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def wrapped(request: Any) -> Any:
             try:
                 return view(request)
-            except (Invalid, BadCredentials, Stale) as error:
+            except (Invalid, BadCredentials, Stale, Throttled) as error:
                 request.form.fail(error)
-                request.response.status = 400
+                status = 429 if isinstance(error, Throttled) else 400
+                request.response.status = status
                 return show(request)
 
         return wrapped
@@ -98,9 +101,16 @@ def again(show: View) -> Callable[[View], View]:
 
 
 def token(request: Any) -> str:
-    """A token for a form on a page that this request's reader gets."""
-    moment = str(int(time.time()))
-    return f"{moment}.{_mac(request, moment)}"
+    """A token for a form on a page that this request's reader gets; "": the database
+    does not answer any more, and whoever sends the form will have to send it twice."""
+    moment, connection = str(int(time.time())), request.registry["connection"]
+    try:
+        with failures(connection):
+            return f"{moment}.{keys.sign(_keys(request), f'form {moment}')}"
+    except Unavailable:
+        if not connection.was_ready:
+            raise
+        return ""
 
 
 def check(request: Any) -> None:
@@ -117,7 +127,7 @@ def check(request: Any) -> None:
             )
         )
     moment, _dot, mac = request.form.value("csrf_token").partition(".")
-    fits = hmac.compare_digest(mac.encode(), _mac(request, moment).encode())
+    fits = keys.fits(_keys(request), f"form {moment}", mac)
     if not fits or (request.identity is None and _is_old(moment)):
         raise Expired(_("this page was open too long, or you have logged in or out"))
 
@@ -126,10 +136,9 @@ def _is_old(moment: str) -> bool:
     return time.time() - int(moment) > ANONYMOUS_SECONDS
 
 
-def _mac(request: Any, moment: str) -> str:
+def _keys(request: Any) -> list[bytes]:
     secret = cookies.read(request) if request.identity else None
-    key = secret.encode() if secret else keys.find(request.database, "forms")
-    return hmac.digest(key, f"form {moment}".encode(), "sha256").hex()
+    return [secret.encode()] if secret else keys.pair(request.database, "forms")
 
 
 def deriver(view: Any, info: Any) -> Any:

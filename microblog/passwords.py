@@ -22,7 +22,9 @@ aside: Aside | None = None
 MAXIMUM_BYTES = 4096
 SCHEME = "bcrypt-hmac-sha256"
 _STORED = re.compile(
-    SCHEME + r"\$([0-9a-f]{32})(\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53})"
+    # The salt's 128 bits end in its 22nd character, which has room for two of them.
+    SCHEME + r"\$([0-9a-f]{32})(\$2b\$(0[4-9]|[12][0-9]|3[01])\$"
+    r"[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31})"
 )
 
 # Rows that fingers walk along; a password that is one run of them is no password.
@@ -91,30 +93,41 @@ def _run(work: Callable[..., Result], *arguments: Any) -> Result:
     return aside.run(work, *arguments) if aside else work(*arguments)
 
 
-@cache
-def _nobodys(cost: int) -> tuple[bytes, bytes]:
+def _nobodys(cost: int) -> bytes:
     """A hash that costs as much to verify as a user's, and that no password fits."""
-    salt, hashed = _parts(hash(secrets.token_urlsafe(), cost)) or (b"", b"")
-    return salt, hashed
+    return bcrypt.gensalt(cost) + b"." * 31
 
 
 def verify(password: str, stored: str | None, cost: int) -> bool:
-    """Whether `password` is the one that was stored; takes as long when none was.
+    """Whether `password` is the one that was stored; a no takes as long whether it was
+    one of today's cost, a cheaper one, or none.
 
     A stored value that cannot be read is nobody's password, not an error.
     """
     if len(password.encode("utf-8", "surrogatepass")) > MAXIMUM_BYTES:
         return False
-    parts = _parts(stored)
-    salt, hashed = parts or _nobodys(cost)
-    fits = _run(bcrypt.checkpw, _prehash(password, salt), hashed)
-    return fits and parts is not None
+    salt, hashed = _parts(stored) or (bytes(16), _nobodys(cost))
+    return _run(_fits, _prehash(password, salt), hashed, cost)
+
+
+def _fits(prehash: bytes, hashed: bytes, cost: int) -> bool:
+    if bcrypt.checkpw(prehash, hashed):
+        return True
+    # Each step of the cost doubles the time: together they are what is missing.
+    for missing in range(int(hashed[4:6]), cost):
+        bcrypt.checkpw(prehash, _nobodys(missing))
+    return False
 
 
 def _parts(stored: str | None) -> tuple[bytes, bytes] | None:
     """Salt of the prehash and bcrypt's own string, if `stored` is of this scheme."""
     found = _STORED.fullmatch(stored or "")
     return (bytes.fromhex(found[1]), found[2].encode()) if found else None
+
+
+def is_readable(stored: str) -> bool:
+    """Whether a stored value is of this scheme."""
+    return _parts(stored) is not None
 
 
 def is_outdated(stored: str, cost: int) -> bool:

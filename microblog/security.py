@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import logging
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,13 +12,15 @@ from pyramid.authorization import ACLHelper, Authenticated, Everyone
 from pyramid.request import RequestLocalCache
 from pyramid.security import Allowed, Denied
 
-from microblog import cookies, passwords
+from microblog import cookies, known, passwords
 from microblog.errors import BadCredentials, BadToken, Malformed
 from microblog.hashing import Aside
 from microblog.i18n import _
-from microblog.settings import Settings
-from microblog.store import Database, Document, accounts, sessions, tokens, users
-from microblog.usernames import is_username
+from microblog.logins import is_still_verified
+from microblog.request_log import Event, note
+from microblog.store import Document, sessions, tokens
+
+log = logging.getLogger(__name__)
 
 API = "/api"
 
@@ -46,6 +49,10 @@ class Permission(StrEnum):
 
 # What an app may do before it says who it is; for the rest it needs a token, reads too.
 ANONYMOUS = frozenset({Permission.REGISTER, Permission.GET_TOKEN})
+# What it may do with a token that only reads; each may end itself.
+READING = frozenset(
+    {Permission.READ, Permission.READ_TIMELINE, Permission.END_TOKEN, *ANONYMOUS}
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,11 @@ class Identity:
 
     username: str
     credential: Document
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it is an app's that asked for no more."""
+        return self.credential.get("scope") == tokens.READ
 
 
 def is_api(request: Any) -> bool:
@@ -66,18 +78,28 @@ class BearerPolicy:
     """Apps: a bearer token in the Authorization header, and nothing else (RFC 6750)."""
 
     _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+    # A header that comes twice is joined with a comma by the server.
+    _ANOTHER_SCHEME = re.compile(r",\s*[^\s,=]+(\s|$)")
+    _IN_QUERY = re.compile(r"(^|&)access_token=")
 
     def identity(self, request: Any) -> Identity | None:
-        """BadToken, Malformed: a header that cannot be trusted is never anonymity."""
+        """BadToken, Malformed: credentials that cannot be trusted are never
+        anonymity."""
+        if self._IN_QUERY.search(request.environ.get("QUERY_STRING", "")):
+            raise BadToken("a token in an address, which is kept and told, is none")
         header = request.environ.get("HTTP_AUTHORIZATION")
         if header is None:
             return None
+        if self._ANOTHER_SCHEME.search(header):
+            raise Malformed("the Authorization header comes twice")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
         if not self._TOKEN.fullmatch(token):
             raise Malformed("the Authorization header is not 'Bearer' and one token")
-        document = tokens.find(request.database, token)
+        document = tokens.find(
+            request.database, token, touched=not request.site.site_readonly
+        )
         if document is None:
             raise BadToken("the token is unknown, expired or revoked")
         return Identity(document["user"], document)
@@ -91,7 +113,8 @@ class CookiePolicy:
         secret = cookies.read(request)
         if secret is None:
             return None
-        session = sessions.find(request.database, secret, request.site.session_idle)
+        idle = None if request.site.site_readonly else request.site.session_idle
+        session = sessions.find(request.database, secret, idle)
         return Identity(session["user"], session) if session else None
 
 
@@ -107,7 +130,10 @@ class SecurityPolicy:
 
     def _load(self, request: Any) -> Identity | None:
         policy = self.bearer if is_api(request) else self.cookie
-        return policy.identity(request)
+        identity = policy.identity(request)
+        if identity:
+            note(request, user=identity.username)
+        return identity
 
     def known(self, request: Any) -> Identity | None:
         """Who asks, if that was loaded: for what must not need the database."""
@@ -121,7 +147,8 @@ class SecurityPolicy:
     def remember(
         self, request: Any, username: str, *, user: Document
     ) -> list[tuple[str, str]]:
-        """Headers that begin a session under a new id; the one before ends. `user`:
+        """Headers that begin a session under a new id, and make the browser known to
+        the account; the session before ends. `user`:
         the document whose password was verified. BadCredentials: it changed since."""
         self._end(request)
         secret = sessions.create(
@@ -131,15 +158,19 @@ class SecurityPolicy:
             lifetime=request.site.session_lifetime,
             agent=request.user_agent or "",
         )
-        now = users.find(request.database, username)
-        if now is None or now["password"] != user["password"]:
+        if not is_still_verified(request.database, user):
             sessions.delete(request.database, sessions.digest(secret))
             raise BadCredentials(_("username and password do not belong together"))
-        return [cookies.set_header(request.site, secret)]
+        note(request, Event.LOGIN, username)
+        return [
+            known.header(request, username),
+            cookies.set_header(request.site, secret),
+        ]
 
     def forget(self, request: Any, **more: Any) -> list[tuple[str, str]]:
         """Headers that end the session; in the store it ends at once."""
         self._end(request)
+        note(request, Event.LOGOUT)
         return [cookies.clear_header(request.site)]
 
     def _end(self, request: Any) -> None:
@@ -158,7 +189,10 @@ class SecurityPolicy:
 
     def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
         """What the ACLs say."""
-        username = self.authenticated_userid(request)
+        identity = self.identity(request)
+        username = identity.username if identity else None
+        if identity and identity.only_reads and permission not in READING:
+            return Denied("the token only reads")
         principals = [Everyone]
         if username is not None:
             principals += [Authenticated, username]
@@ -181,62 +215,6 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     if not colon:
         raise Malformed("the Authorization header is not valid Basic")
     return username, password
-
-
-def authenticate(
-    database: Database, settings: Settings, username: str, password: str
-) -> Document:
-    """The user whose password this is. BadCredentials: nobody's, for whatever reason,
-    after the same time."""
-    user = users.find(database, username) if is_username(username) else None
-    stored = user["password"] if user else None
-    fits = passwords.verify(password, stored, settings.password_cost)
-    if user is None or not fits:
-        raise BadCredentials(_("username and password do not belong together"))
-    if passwords.is_outdated(user["password"], settings.password_cost):
-        hashed = passwords.hash(password, settings.password_cost)
-        users.replace_password(database, username, user["password"], hashed)
-        user["password"] = hashed
-    return user
-
-
-def issue_token(
-    database: Database, settings: Settings, username: str, password: str
-) -> str:
-    """A bearer token for the user whose password this is. BadCredentials."""
-    user = authenticate(database, settings, username, password)
-    token = tokens.create(database, username, settings.token_lifetime)
-    now = users.find(database, username)
-    if now is None or now["password"] != user["password"]:
-        # The password was changed, or the account deleted, after it was verified.
-        tokens.delete(database, tokens.digest(token))
-        raise BadCredentials(_("username and password do not belong together"))
-    return token
-
-
-def set_password(
-    database: Database, settings: Settings, username: str, password: str
-) -> Document:
-    """The user after the password, already checked, was set; every login ends."""
-    hashed = passwords.hash(password, settings.password_cost)
-    user = users.change(database, username, {"password": hashed})
-    accounts.end_logins(database, username)
-    return user
-
-
-def reset_password(
-    database: Database, settings: Settings, user: Document, password: str
-) -> bool:
-    """Set the password, already checked, if it is still the one of the document `user`;
-    whether it was. Every login ends."""
-    hashed = passwords.hash(password, settings.password_cost)
-    # Before and after: a crash in between leaves no login of a thief's, and a link that
-    # still works; and whoever is logging in with the old password finds it changed.
-    accounts.end_logins(database, user["_id"])
-    if not users.replace_password(database, user["_id"], user["password"], hashed):
-        return False
-    accounts.end_logins(database, user["_id"])
-    return True
 
 
 def includeme(config: Any) -> None:

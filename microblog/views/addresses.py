@@ -4,6 +4,7 @@ import hashlib
 import time
 from typing import Any
 
+from microblog import limits
 from microblog.store import Document, mails
 
 SLOT_SECONDS = 600  # in which one mail at most goes to whom has not asked for it
@@ -12,6 +13,22 @@ SLOT_SECONDS = 600  # in which one mail at most goes to whom has not asked for i
 def changed(user: Document, email: str) -> Document:
     """What changes of a user with this address: nothing, if it is the same."""
     return {} if email == user["email"] else {"email": email, "confirmed": False}
+
+
+def count(request: Any, username: str, moved: Document) -> None:
+    """Count the mail that a new address gets, if there is one. Throttled."""
+    if moved.get("email"):
+        _count(request, username)
+
+
+def _count(request: Any, who: str) -> None:
+    limits.hit(request, mail=who, mail_network=limits.network(request))
+
+
+def ask_again(request: Any, user: Document) -> None:
+    """The same, for who wants it once more. Throttled."""
+    _count(request, user["_id"])
+    ask(request, user)
 
 
 def ask(request: Any, user: Document) -> None:
@@ -26,7 +43,8 @@ def ask(request: Any, user: Document) -> None:
 
 def ask_reset(request: Any, address: str) -> None:
     """Mail a link for a new password, once in ten minutes, if there is a user to get
-    it: whoever sends mails looks, so that the answer tells nothing."""
+    it: whoever sends mails looks, so that the answer tells nothing. Throttled."""
+    _count(request, address)
     id = f"reset {digest(address)[:32]} {slot()}"
     mails.add(request.database, id, mails.Kind.RESET, to=None, address=address)
     request.later("mails")

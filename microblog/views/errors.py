@@ -16,7 +16,7 @@ from pyramid.renderers import render
 from pyramid.response import Response
 from pyramid.view import exception_view_config
 
-from microblog import errors
+from microblog import errors, request_log
 from microblog.i18n import _
 from microblog.rest import problem
 from microblog.security import is_api
@@ -25,7 +25,6 @@ from microblog.store import Document
 log = logging.getLogger(__name__)
 
 REALM = 'realm="microblog"'
-RETRY_SECONDS = 2
 
 STATUS = {
     errors.NotFound: 404,
@@ -38,7 +37,9 @@ STATUS = {
     errors.CrossSite: 403,
     errors.Expired: 400,
     errors.BadLink: 400,
+    errors.Throttled: 429,
     errors.Unavailable: 503,
+    errors.ReadOnly: 503,
     errors.Invalid: 400,
 }
 DETAIL = {
@@ -68,7 +69,7 @@ def domain_error(error: errors.MicroblogError, request: Any) -> Response:
     if isinstance(error, errors.BadCredentials) and scheme.lower() == "basic":
         status, headers["WWW-Authenticate"] = 401, f"Basic {REALM}"
     if isinstance(error, errors.Unavailable):
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        headers["Retry-After"] = str(error.seconds)
     return answer(request, status, error.detail, fields, headers)
 
 
@@ -122,7 +123,8 @@ def undecodable(error: Any, request: Any) -> Response:
 @exception_view_config(context=Exception)
 def mistake(error: Exception, request: Any) -> Response:
     """A mistake of the program: to the log, not to the reader."""
-    log.error("%s failed", request.method, exc_info=error)
+    id = request.environ.get(request_log.ID)
+    log.error("%s failed, request %s", request.method, id, exc_info=error)
     return answer(request, 500, _("the server made a mistake"), [], {})
 
 
@@ -145,9 +147,14 @@ def methods(request: Any) -> set[str]:
 def forbidden(request: Any) -> Response:
     """To who has not said who it is: 401 to an app, the way to log in to a browser.
     Else 403."""
+    request_log.note(request, request_log.Event.DENIED)
     if is_api(request) and request.identity is None:
         headers = {"WWW-Authenticate": f"Bearer {REALM}"}
         return answer(request, 401, "a bearer token is required", [], headers)
+    if is_api(request) and request.identity.only_reads:
+        said = f'Bearer {REALM}, error="insufficient_scope", scope="read write"'
+        headers = {"WWW-Authenticate": said}
+        return answer(request, 403, "the token only reads", [], headers)
     reading = request.method in {"GET", "HEAD"}
     if not is_api(request) and request.known is None and reading:
         query = f"?{request.query_string}" if request.query_string else ""

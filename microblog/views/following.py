@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from microblog import bodies, paging, rest
+from microblog import bodies, limits, paging, rest
 from microblog.errors import Invalid, NotFound
 from microblog.i18n import _
 from microblog.pages import action, page, see_other
@@ -46,6 +46,7 @@ def follow(request: Any) -> Document:
     if users.find(request.database, name) is None:
         raise Invalid.field("username", _("there is no such user"))
     _not_oneself(follower, name)
+    limits.hit(request, follow=follower)
     if follows.create(request.database, follower, name):
         request.response.status = HTTPStatus.CREATED
     request.response.location = f"{href(request.site.url, follower)}/following/{name}"
@@ -81,6 +82,7 @@ def send_follow(request: Any) -> Any:
     """Follow a user, from the user's page."""
     name, follower = request.context.__name__, request.context.follower
     _not_oneself(follower, name)
+    limits.hit(request, follow=follower)
     follows.create(request.database, follower, name)
     return see_other(f"/users/{name}")
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from pyramid.security import forget, remember
 
-from microblog import forms
+from microblog import forms, limits
+from microblog.logins import authenticate
 from microblog.pages import action, own_path, page, see_other
 from microblog.resources.root import Root
-from microblog.security import Permission, authenticate
+from microblog.security import Permission
 from microblog.store import Document
 from microblog.views.inputs import Body, Password
 
@@ -32,9 +33,9 @@ def show(request: Any) -> Document:
 def log_in(request: Any) -> Any:
     """Begin a session."""
     given = forms.read(request, Login)
-    user = authenticate(
-        request.database, request.site, given.username.strip().lower(), given.password
-    )
+    username = given.username.strip().lower()
+    with limits.attempt(request, username):
+        user = authenticate(request.database, request.site, username, given.password)
     headers = remember(request, user["_id"], user=user)
     return see_other(own_path(request.form.value("next", "/")), headers=headers)
 

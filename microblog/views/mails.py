@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from microblog import forms
+from microblog.logins import reset_password
 from microblog.mailing import links
 from microblog.pages import action, page, see_other
 from microblog.resources.root import Root
-from microblog.security import Permission, reset_password
+from microblog.security import Permission
 from microblog.store import Document, users
 from microblog.views import addresses
 from microblog.views.inputs import Body, Email, Password

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from pyramid.httpexceptions import HTTPMovedPermanently
 
-from microblog import forms, paging, rest
-from microblog.errors import Invalid
+from microblog import forms, limits, paging, rest
+from microblog.errors import Invalid, Stale, Throttled
 from microblog.i18n import _
 from microblog.pages import action, micropost_path, page, see_other
 from microblog.resources.microposts import Micropost, Microposts
@@ -115,12 +115,8 @@ def read_collection(request: Any) -> Document:
 @listing.post(permission=Permission.POST, validators=[rest.body(NewMicropost)])
 def post(request: Any) -> Document:
     """A new micropost; with an Idempotency-Key, once."""
-    new, key = request.validated["body"], _key(request)
-    micropost = (
-        _create_once(request, new, key, request.body)
-        if key
-        else (_create(request, new))
-    )
+    new, key, body = request.validated["body"], _key(request), request.body
+    micropost = _create_once(request, new, key, body) if key else _create(request, new)
     representation = rest.tagged(
         request, micropost["rev"], form(request.site.url, micropost)
     )
@@ -211,8 +207,10 @@ def form_for_edit(request: Any) -> Document:
 @forms.again(form_for_edit)
 def send_edit(request: Any) -> Any:
     """Edit one's micropost, if it is still as the form showed it."""
-    rev = ids.parse(request.form.value("rev")) or 0
-    changed = _change(request, _typed(request).model_dump(), rev)
+    new, rev = _typed(request), request.context.document["rev"]
+    if request.form.value("rev") != str(rev):
+        raise Stale(_("the micropost has changed in the meantime"))
+    changed = _change(request, new.model_dump(), rev)
     return see_other(micropost_path(changed["author"], changed["id"]), "edited")
 
 
@@ -251,6 +249,7 @@ def _answer_change(request: Any, changes: Document) -> Document:
 def _change(request: Any, changes: Document, rev: int | None) -> Document:
     _check_referenced(request, changes.get("referenced"))
     micropost = request.context.document
+    limits.hit(request, post=micropost["author"])
     changed = microposts.change(request.database, micropost, changes, rev)
     _tell(request, changed)
     return changed
@@ -279,8 +278,10 @@ def _key(request: Any) -> str | None:
 def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     _check_referenced(request, new.referenced)
     author, text = request.context.user, new.text
+    limits.hit(request, post=author["_id"])
     micropost = microposts.create(request.database, author, text, new.referenced, id)
-    request.soon("deliver", author["_id"])
+    if author.get("pulled") != users.TOLD:
+        request.soon("deliver", author["_id"])
     _tell(request, micropost)
     return micropost
 
@@ -292,7 +293,7 @@ def _create_once(request: Any, new: NewMicropost, key: str, said: bytes) -> Docu
         return dict(claimed["answer"])
     try:
         micropost = _create(request, new, claimed["micropost"])
-    except Invalid:
+    except (Invalid, Throttled):
         idempotency.release(database, claimed)
         raise
     idempotency.settle(database, claimed, micropost)

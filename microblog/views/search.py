@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from microblog import bodies, paging, rest
+from microblog import bodies, limits, paging, rest
 from microblog import text as grammar
-from microblog.errors import Invalid
+from microblog.errors import Invalid, Throttled
 from microblog.i18n import _
 from microblog.pages import page
 from microblog.resources.root import Root
@@ -57,15 +57,19 @@ def show(request: Any) -> Document:
         "microposts": [],
         "more": None,
         "error": "",
+        "throttled": "",
     }
     if not text:
         return nothing
     try:
         query = bodies.query(request, SearchQuery)
+        return {**nothing, **_found(request, query)}
     except Invalid as invalid:
         request.response.status = 400
         return {**nothing, "error": invalid.errors[0].description}
-    return {**nothing, **_found(request, query)}
+    except Throttled as throttled:
+        request.response.status = 429
+        return {**nothing, "throttled": throttled.detail}
 
 
 def _found(request: Any, query: SearchQuery) -> Document:
@@ -82,7 +86,9 @@ def _found(request: Any, query: SearchQuery) -> Document:
 
 
 def _cut(request: Any, query: SearchQuery) -> paging.Piece:
-    """What is asked for of the microposts; with the first page, a search is made."""
+    """What is asked for of the microposts; with the first page, a search is made.
+    Throttled."""
+    limits.hit(request, search=limits.reader(request))
     database = request.database
     piece = paging.cut(
         query, lambda start: search.walk(database, query.text, query.username, start)

@@ -7,9 +7,10 @@ from pyramid.security import forget, remember
 from microblog import forms
 from microblog.errors import Invalid
 from microblog.i18n import _
+from microblog.logins import set_password
 from microblog.pages import action, page, see_other
 from microblog.resources.settings import Settings
-from microblog.security import Permission, set_password
+from microblog.security import Permission
 from microblog.store import Document, accounts, sessions, tokens, users
 from microblog.views import addresses
 from microblog.views.inputs import Bio, Body, Email, Name, Password
@@ -84,6 +85,7 @@ def change_mails(request: Any) -> Any:
     moved = addresses.changed(user, new.email)
     if moved:
         check_password(request, user["_id"], new.current_password, "current_password")
+        addresses.count(request, user["_id"], moved)
     wanted = {"mails": new.mails, **moved}
     changed = users.change(request.database, user["_id"], wanted)
     if moved:
@@ -94,7 +96,7 @@ def change_mails(request: Any) -> Any:
 @action(**ALLOWED, name="confirm")
 def ask_again(request: Any) -> Any:
     """Mail the link that confirms the address once more."""
-    addresses.ask(request, request.context.document)
+    addresses.ask_again(request, request.context.document)
     return see_other("/settings/email", "mailed")
 
 

@@ -4,11 +4,13 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from microblog import rest
+from microblog import limits, rest
 from microblog.bodies import FORM, JSON
 from microblog.errors import Invalid
+from microblog.logins import issue_token
+from microblog.request_log import Event, note
 from microblog.resources.root import Root
-from microblog.security import Permission, basic_credentials, issue_token
+from microblog.security import Permission, basic_credentials
 from microblog.store import tokens
 from microblog.views.inputs import Body, Password
 
@@ -33,10 +35,11 @@ class TokenRequest(Body):
     password: Password = ""
     client_id: str = ""
     client_secret: Password = ""
+    scope: Literal["read", "read write"] = "read write"
 
     @property
     def _given(self) -> set[str]:
-        return self.model_fields_set - {"grant_type"}
+        return self.model_fields_set - {"grant_type", "scope"}
 
     @model_validator(mode="after")
     def _names_of_its_grant(self) -> "TokenRequest":
@@ -62,18 +65,27 @@ class TokenRequest(Body):
 def log_in(request: Any) -> dict[str, Any]:
     """A bearer token for a username and a password."""
     header = request.environ.get("HTTP_AUTHORIZATION", "")
-    username, password = request.validated["body"].credentials(header)
-    token = issue_token(request.database, request.site, username, password)
+    body = request.validated["body"]
+    username, password = body.credentials(header)
+    with limits.attempt(request, username):
+        token = issue_token(
+            request.database, request.site, username, password, body.scope
+        )
+    note(request, Event.LOGIN, username)
     request.response.cache_control = "no-store"
-    return {
+    answer = {
         "access_token": token,
         "token_type": "bearer",
         "expires_in": request.site.token_lifetime,
     }
+    if body.scope != tokens.READ_WRITE:
+        answer["scope"] = body.scope  # To be told where it is not the usual one.
+    return answer
 
 
 @api.delete(permission=Permission.END_TOKEN)
 def log_out(request: Any) -> Any:
     """End the token that was shown."""
     tokens.delete(request.database, request.identity.credential["_id"])
+    note(request, Event.LOGOUT)
     return rest.no_content()

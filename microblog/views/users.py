@@ -5,15 +5,16 @@ from typing import Any
 from pydantic import model_validator
 from pyramid.security import remember
 
-from microblog import bodies, forms, paging, passwords, rest, visitors
+from microblog import bodies, forms, limits, paging, passwords, rest, visitors
 from microblog import text as grammar
 from microblog.errors import BadCredentials, Conflict, Invalid
 from microblog.i18n import _
+from microblog.logins import authenticate, set_password
 from microblog.pages import action, page, see_other
 from microblog.paging import more
 from microblog.resources.root import Root
 from microblog.resources.users import User, Users
-from microblog.security import Permission, authenticate, set_password
+from microblog.security import Permission
 from microblog.store import (
     Document,
     accounts,
@@ -108,13 +109,16 @@ def edit(request: Any) -> Document:
     """One's own profile; a new password ends every token."""
     user, new = request.context.document, request.validated["body"]
     rev = rest.expected_rev(request, user["rev"])
-    changed = users.change(request.database, user["_id"], _new(request, user), rev)
+    database, username, profile = request.database, user["_id"], _new(request, user)
+    if "password" in new.model_fields_set:
+        # At once with the rest, or a server that has no place to hash in changes half.
+        changed = set_password(
+            database, request.site, username, new.password, profile, rev
+        )
+    else:
+        changed = users.change(database, username, profile, rev)
     if changed["email"] != user["email"]:
         addresses.ask(request, changed)
-    if "password" in new.model_fields_set:
-        changed = set_password(
-            request.database, request.site, user["_id"], new.password
-        )
     return rest.tagged(request, changed["rev"], form(request, changed))
 
 
@@ -127,6 +131,7 @@ def _new(request: Any, user: Document) -> Document:
         check_password(request, user["_id"], body.current_password, "current_password")
     if "password" in body.model_fields_set:
         new_password(request, body.password, user["_id"])
+    addresses.count(request, user["_id"], moved)
     return {**new, **moved}
 
 
@@ -146,6 +151,8 @@ def show_directory(request: Any) -> Document:
     """Who is here, the latest first; `?name=` seeks a part of a name."""
     query, database = bodies.query(request, DirectoryQuery), request.database
     part = grammar.fold(query.name.strip())
+    if part:
+        limits.hit(request, search=limits.reader(request))
     piece = paging.cut(
         query,
         lambda start: (
@@ -210,7 +217,8 @@ def send_new(request: Any) -> Any:
 def create(request: Any, new: NewUser) -> Document:
     """The new user's document. Invalid, Conflict."""
     password = new_password(request, new.password, new.username)
-    hashed = passwords.hash(password, request.site.password_cost)
+    with limits.use(request, register=limits.network(request)):
+        hashed = passwords.hash(password, request.site.password_cost)
     user = users.create(
         request.database,
         new.username,
@@ -237,6 +245,7 @@ def new_password(request: Any, password: str, username: str) -> str:
 def check_password(request: Any, username: str, password: str, field: str) -> None:
     """Invalid, with the name of the field: that is not the user's password."""
     try:
-        authenticate(request.database, request.site, username, password)
+        with limits.attempt(request, username):
+            authenticate(request.database, request.site, username, password)
     except BadCredentials:
         raise Invalid.field(field, _("is wrong")) from None

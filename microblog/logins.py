@@ -1,0 +1,94 @@
+"""Logging in by a password, and what ends with it."""
+
+import logging
+
+from microblog import passwords
+from microblog.errors import BadCredentials
+from microblog.i18n import _
+from microblog.settings import Settings
+from microblog.store import Database, Document, accounts, tokens, users
+from microblog.usernames import is_username
+
+log = logging.getLogger(__name__)
+
+
+def authenticate(
+    database: Database, settings: Settings, username: str, password: str
+) -> Document:
+    """The user whose password this is. BadCredentials: nobody's, for whatever reason,
+    after the same time."""
+    user = users.find(database, username) if is_username(username) else None
+    stored = user["password"] if user else None
+    fits = passwords.verify(password, stored, settings.password_cost)
+    if stored and not passwords.is_readable(stored):
+        log.error("the password of %s cannot be read; it opens nothing", username)
+    if user is None or not fits or user.get("disabled"):
+        account = user["_id"] if user else ""
+        raise BadCredentials(_("username and password do not belong together"), account)
+    if passwords.is_outdated(user["password"], settings.password_cost):
+        hashed = passwords.hash(password, settings.password_cost)
+        users.replace_password(database, username, user["password"], hashed)
+        user["password"] = hashed
+    return user
+
+
+def issue_token(
+    database: Database,
+    settings: Settings,
+    username: str,
+    password: str,
+    scope: str = tokens.READ_WRITE,
+) -> str:
+    """A bearer token for the user whose password this is. BadCredentials."""
+    user = authenticate(database, settings, username, password)
+    token = tokens.create(database, username, settings.token_lifetime, scope)
+    if not is_still_verified(database, user):
+        tokens.delete(database, tokens.digest(token))
+        raise BadCredentials(_("username and password do not belong together"))
+    return token
+
+
+def is_still_verified(database: Database, user: Document) -> bool:
+    """Whether the user is as when the password was verified: neither was it changed
+    since, nor the account deleted or disabled."""
+    now = users.find(database, user["_id"])
+    return (
+        now is not None
+        and now["password"] == user["password"]
+        and not now.get("disabled")
+    )
+
+
+def set_password(
+    database: Database,
+    settings: Settings,
+    username: str,
+    password: str,
+    profile: Document | None = None,
+    rev: int | None = None,
+) -> Document:
+    """The user after the password, already checked, was set, and with it what of the
+    `profile` changes; every login ends. Stale: the user is no longer at `rev`."""
+    hashed = passwords.hash(password, settings.password_cost)
+    # Before and after, as below.
+    accounts.end_logins(database, username)
+    user = users.change(
+        database, username, {**(profile or {}), "password": hashed}, rev
+    )
+    accounts.end_logins(database, username)
+    return user
+
+
+def reset_password(
+    database: Database, settings: Settings, user: Document, password: str
+) -> bool:
+    """Set the password, already checked, if it is still the one of the document `user`;
+    whether it was. Every login ends."""
+    hashed = passwords.hash(password, settings.password_cost)
+    # Before and after: a crash in between leaves no login of a thief's, and a link that
+    # still works; and whoever is logging in with the old password finds it changed.
+    accounts.end_logins(database, user["_id"])
+    if not users.replace_password(database, user["_id"], user["password"], hashed):
+        return False
+    accounts.end_logins(database, user["_id"])
+    return True

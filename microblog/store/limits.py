@@ -1,0 +1,135 @@
+"""Counters of how often something was done: exact, over all threads and processes.
+
+Time is cut into windows, as long as the limit's span. What counts is the present window
+and, of the one before, the share that still lies within the span: so the end of a
+window frees nothing at once. A clock that jumps lands in windows of which nothing is
+counted, or what was counted there before: nobody waits longer than two spans.
+
+A document: `_id` (limit, whom it counts, window; hashed by a key of the site, so that
+it names nobody), `count`, `expires`.
+"""
+
+import hmac
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from microblog.errors import Throttled
+from microblog.store import Database, keys
+
+INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`who` may do something `most` times in `seconds`."""
+
+    name: str
+    who: str
+    most: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """The present window of a limit, as it was read: what was counted in the one before
+    and in this one, and how much of it is over (milliseconds)."""
+
+    limit: Limit
+    id: str
+    expires: datetime
+    over: int
+    before: int
+    count: int
+
+    @property
+    def room(self) -> int:
+        """What may be counted in this window."""
+        span = self.limit.seconds * 1000
+        # Rounded up: what counts of the window before.
+        return self.limit.most + self.before * (self.over - span) // span
+
+    @property
+    def left(self) -> int:
+        """How often it may be done now."""
+        return max(0, self.room - self.count)
+
+    @property
+    def reset(self) -> int:
+        """Seconds until this window ends; if nothing is left, until something is."""
+        span, free = self.limit.seconds * 1000, self.limit.most - 1 - self.count
+        if self.left:
+            moment = span
+        elif free >= 0:
+            moment = _moment(span, self.before, free)
+        else:
+            moment = span + _moment(span, self.count, self.limit.most - 1)
+        return max(1, -((self.over - moment) // 1000))
+
+
+def take(database: Database, limits: list[Limit]) -> list[Window]:
+    """Count one use by each limit, or by none; the windows as they were before.
+
+    Throttled: one of them is used up.
+    """
+    windows, taken = _read(database, limits), list[Window]()
+    if full := [window for window in windows if not window.left]:
+        raise _throttled(max(full, key=lambda window: window.reset))
+    for window in windows:
+        if not _count(database, window):
+            give_back(database, taken)
+            raise _throttled(replace(window, count=window.room))
+        taken.append(window)
+    return taken
+
+
+def give_back(database: Database, taken: list[Window]) -> None:
+    """Count one use less in these windows."""
+    ids = [window.id for window in taken]
+    database.limits.update_many({"_id": {"$in": ids}}, {"$inc": {"count": -1}})
+
+
+def _read(database: Database, limits: list[Limit]) -> list[Window]:
+    now, key, found = int(time.time() * 1000), keys.find(database, "limits"), []
+    for limit in limits:
+        number, over = divmod(now, limit.seconds * 1000)
+        before, id = (_id(key, limit, one) for one in (number - 1, number))
+        # The next window looks back on this one.
+        expires = datetime.fromtimestamp((number + 2) * limit.seconds, UTC)
+        found.append((before, id, limit, expires, over))
+    ids = [id for one in found for id in one[:2]]
+    stored = database.limits.find({"_id": {"$in": ids}})
+    counts = {document["_id"]: document["count"] for document in stored}
+    return [
+        Window(limit, id, expires, over, counts.get(before, 0), counts.get(id, 0))
+        for before, id, limit, expires, over in found
+    ]
+
+
+def _id(key: bytes, limit: Limit, number: int) -> str:
+    said = f"{limit.name} {number} {limit.who}".encode("utf-8", "surrogatepass")
+    return hmac.digest(key, said, "sha256").hex()
+
+
+def _count(database: Database, window: Window) -> bool:
+    """Whether there was room. One update asks and counts: nobody comes in between."""
+    query = {"_id": window.id, "count": {"$lt": window.room}}
+    change = {"$inc": {"count": 1}, "$setOnInsert": {"expires": window.expires}}
+    try:
+        done = database.limits.update_one(query, change, upsert=True)
+    except DuplicateKeyError:  # It is full, or another was the first at the same time.
+        done = database.limits.update_one(query, change)
+    return bool(done.matched_count or done.upserted_id)
+
+
+def _throttled(window: Window) -> Throttled:
+    return Throttled(window.limit.name, window.reset)
+
+
+def _moment(span: int, before: int, free: int) -> int:
+    """When, in a window of `span`, at most `free` of what the one before has counted
+    still counts."""
+    return span - free * span // before
