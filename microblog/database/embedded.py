@@ -33,6 +33,8 @@ START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
 LEAST_FREE = 8 << 20  # bytes; an empty store takes about as many
+# For the engine, which fails when there is no room at all: of a small disk an eighth.
+RESERVE = 64 << 20  # bytes
 
 
 class EmbeddedServer:
@@ -53,6 +55,12 @@ class EmbeddedServer:
     def pid(self) -> int | None:
         """The server's process id, if this process started it."""
         return self._child.pid if self._child else None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk has room for what people write."""
+        disk = shutil.disk_usage(self.directory)
+        return disk.free >= min(RESERVE, disk.total // 8)
 
     def ensure(self) -> str:
         """The URI of the running server, which is started if it has to be.
@@ -84,6 +92,14 @@ class EmbeddedServer:
         if self.is_owner or self._take_lock():
             log.warning("starting the embedded document server again")
             self._own(self._last_port())
+
+    def end_broken(self) -> None:
+        """Kill a server whose engine has failed, if this process started it and the
+        disk has room: `look_after` starts it again."""
+        if self._child and self.has_room:
+            log.error("the engine of the embedded document server has failed")
+            self._child.kill()
+            self._child.wait()
 
     def stop(self) -> None:
         """Stop the server if this process started it; the data stays."""
