@@ -9,13 +9,20 @@ from microblog.resources.node import READABLE, Acl, Node
 from microblog.resources.settings import Settings
 from microblog.resources.tags import Tags
 from microblog.resources.users import Users
+from microblog.resources.well_known import WellKnown
 from microblog.security import Permission
 
 
 class Root(Node):
     """The site; made anew for every request."""
 
-    children = {"users": Users, "tags": Tags, "settings": Settings, "admin": Admin}
+    children = {
+        "users": Users,
+        "tags": Tags,
+        "settings": Settings,
+        "admin": Admin,
+        ".well-known": WellKnown,
+    }
 
     def __init__(self, request: Any):
         self.__parent__ = None
