@@ -1,0 +1,235 @@
+"""Restoring a backup into an empty store.
+
+While it runs, the collection `version` has a document "restore": the `backup` (its
+manifest's SHA-256) and the `step`. A restore that was interrupted goes on from there
+when it is run again with the same backup: what is stored already stays. In the step
+DATA everything is written but the grams of microposts, in the step SEARCH these: an
+index of 76 grams a micropost takes the embedded server five times as long as all the
+rest, and the site can run meanwhile.
+"""
+
+import hashlib
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pymongo import UpdateOne
+
+from microblog.errors import BadBackup, Conflict
+from microblog.store import (
+    Database,
+    Document,
+    accounts,
+    archive,
+    bulk,
+    grams,
+    mails,
+    marks,
+    names,
+    pieces,
+    references,
+    shapes,
+    users,
+    version,
+)
+from microblog.store.backup import COLLECTIONS, DELETED, Progress
+from microblog.store.walks import Start
+
+PIECE = 200  # documents written at once
+GRAMS = 20  # microposts written at once while the site runs
+DATA, SEARCH = "data", "search"  # steps
+LARGE = ("microposts", "follows", "users", "names")
+SETTLED = {mails.State.SENT, mails.State.FAILED, mails.State.DROPPED}
+
+
+class Restore:
+    """A whole backup, and an empty store or one that it was begun in."""
+
+    def __init__(self, database: Database, directory: Path, newer: Path | None = None):
+        """`newer`: a later backup; whoever it tells was deleted is deleted.
+
+        BadBackup: one of the two is none that can be restored. Conflict: the store is
+        not empty. Nothing is written.
+        """
+        self.database, self.directory = database, directory
+        self.manifest = checked(directory)
+        if "users" not in self.manifest["collections"]:
+            raise BadBackup(f"{directory} holds deletions alone")
+        if self.manifest["data_version"] > version.VERSION:
+            raise BadBackup(f"{directory} has data of a newer microblog")
+        self.deleted = {one["_id"]: one for one in archive.read(directory, DELETED)}
+        if newer is not None:
+            checked(newer)
+            self.deleted |= {one["_id"]: one for one in archive.read(newer, DELETED)}
+        content = (directory / archive.MANIFEST).read_bytes()
+        self.id = hashlib.sha256(content).hexdigest()
+        self.step = _step(database, self.id)
+        self.written: Counter[str] = Counter()
+        self._microposts: Counter[str] = Counter()
+        self._following: Counter[str] = Counter()
+        self._followers: Counter[str] = Counter()
+        self._first: dict[str, int] = {}
+        self._newest: dict[str, deque[int]] = defaultdict(
+            lambda: deque(maxlen=references.EMBEDDED)
+        )
+        self._latest: deque[int] = deque(maxlen=marks.LATEST)
+        self._steps: list[int] = []
+
+    def write_data(self, progress: Progress) -> None:
+        """Write everything but the grams of microposts. `written` counts it."""
+        self._note_step(DATA)
+        for name in self.manifest["collections"]:
+            if name not in LARGE and name != DELETED:
+                self._replace(name, self._read(name, progress))
+        self._insert(
+            "microposts", map(self._micropost, self._read("microposts", progress))
+        )
+        self._insert("follows", map(self._follow, self._read("follows", progress)))
+        for piece in pieces(self._read("users", progress), PIECE):
+            complete = [self._user(one) for one in piece]
+            self._insert("users", complete)
+            self._insert("names", map(names.document, complete))
+            self._steps += [
+                one["joined"] for one in piece if marks.is_step(one["joined"])
+            ]
+        self._insert("users", self.deleted.values())
+        self._write_marks()
+        version.note_restored(self.database, self.manifest["data_version"])
+        self._note_step(SEARCH)
+
+    def write_grams(self, progress: Progress) -> None:
+        """Let microposts be found by what stands in them; the site may run."""
+        for piece in pieces(self._read("microposts", progress), GRAMS):
+            updates = [
+                UpdateOne(
+                    # One that was edited since has them.
+                    {"_id": one["_id"], "rev": one["rev"]},
+                    {"$set": {"grams": grams.of_micropost(one["author"], one["text"])}},
+                )
+                for one in piece
+            ]
+            self.database.microposts.bulk_write(updates, ordered=False)
+        self.database.version.delete_one({"_id": version.RESTORE})
+
+    def _read(self, name: str, progress: Progress) -> Iterator[Document]:
+        """The documents of a collection that are to be restored."""
+        count = self.manifest["collections"][name]["documents"]
+        owners = OWNERS[name]
+        for one in progress(name, archive.read(self.directory, name), count):
+            is_gone = any(self._is_gone(one.get(field)) for field in owners)
+            if not is_gone and not (name == "mails" and _is_past(one)):
+                yield one
+
+    def _is_gone(self, owner: Any) -> bool:
+        if isinstance(owner, list):
+            return any(isinstance(one, str) and one in self.deleted for one in owner)
+        return owner in self.deleted
+
+    def _micropost(self, kept: Document) -> Document:
+        id, author = kept["_id"], kept["author"]
+        self._microposts[author] += 1
+        # They come in the order of their ids.
+        self._first.setdefault(author, id)
+        self._newest[author].append(id)
+        self._latest.append(id)
+        document = shapes.new_document(id, author, kept["text"], kept["referenced"])
+        del document["grams"]
+        return {**document, "edited": kept["edited"], "rev": kept["rev"]}
+
+    def _follow(self, link: Document) -> Document:
+        self._following[link["follower"]] += 1
+        self._followers[link["followee"]] += 1
+        return link
+
+    def _user(self, kept: Document) -> Document:
+        name = kept["_id"]
+        computed: Document = {
+            "counts": {
+                "microposts": self._microposts[name],
+                "following": self._following[name],
+                "followers": self._followers[name],
+            },
+            "microposts": self._references(name),
+        }
+        if name in self._first:
+            computed["first"] = self._first[name]
+        return {**kept, **computed}
+
+    def _references(self, author: str) -> list[Document]:
+        if not (newest := self._newest.get(author)):
+            return []
+        query = {"author": author, "_id": {"$gte": newest[0], "$lte": newest[-1]}}
+        found = map(shapes.reference, self.database.microposts.find(query))
+        return sorted(found, key=lambda one: int(one["id"]), reverse=True)
+
+    def _insert(self, name: str, documents: Iterable[Document]) -> None:
+        for piece in pieces(documents, PIECE):
+            # Those that an interrupted restore has written stay.
+            bulk.insert(self.database, name, piece)
+            self.written[name] += len(piece)
+
+    def _replace(self, name: str, documents: Iterable[Document]) -> None:
+        """Write a collection in place of what a site without users has there."""
+        self.database[name].delete_many({})
+        self._insert(name, documents)
+
+    def _write_marks(self) -> None:
+        self.database.marks.delete_many({})
+        if self._latest:
+            oldest, newest = min(self._first.values()), self._latest[-1]
+            marks.note(self.database, oldest, newest, pushed=self._latest)
+        marks.note_joined(self.database, self._steps)
+
+    def _note_step(self, step: str) -> None:
+        noted = {"_id": version.RESTORE, "backup": self.id, "step": step}
+        query = {"_id": version.RESTORE}
+        self.database.version.replace_one(query, noted, upsert=True)
+        self.step = step
+
+
+def checked(directory: Path) -> Document:
+    """The manifest of a backup that is whole. BadBackup: what is wrong with it."""
+    manifest = archive.read_manifest(directory, COLLECTIONS)
+    for _name in archive.verify(directory, manifest):
+        pass
+    return manifest
+
+
+def _step(database: Database, id: str) -> str:
+    """Where a restore begins. Conflict: nowhere, because there is something."""
+    begun = database.version.find_one({"_id": version.RESTORE})
+    if begun is None:
+        # None of them reads a whole collection.
+        there = {
+            "users": next(users.walk(database, Start(wanted=1)), None),
+            "deleted users": next(iter(COLLECTIONS[DELETED].read(database)), None),
+            "microposts": marks.microposts(database),
+        }
+        for name, found in there.items():
+            if found:
+                raise Conflict(f"the store is not empty: it has {name}")
+        return DATA
+    if begun["backup"] != id:
+        raise Conflict(
+            "the store has what an unfinished restore of another backup left"
+        )
+    return str(begun["step"])
+
+
+def _is_past(mail: Document) -> bool:
+    """Whether a mail was to be sent by now: it may have been, after the backup."""
+    return mail["state"] not in SETTLED and mail["next"] <= datetime.now(UTC)
+
+
+def _owners() -> dict[str, list[str]]:
+    """The fields of each collection that say whose a document is."""
+    fields: dict[str, list[str]] = defaultdict(list)
+    ended = (("tokens", "user"), ("sessions", "user"), ("users", "_id"))
+    for name, field in (*accounts.LEFT, *ended):
+        fields[name].append(field)
+    return fields
+
+
+OWNERS = _owners()
