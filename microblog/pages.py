@@ -3,12 +3,14 @@
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from pyramid.events import BeforeRender
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.static import QueryStringConstantCacheBuster
@@ -18,6 +20,7 @@ from microblog import cookies, forms, markup
 from microblog.fragments import Fragments
 from microblog.i18n import LANGUAGES, _
 from microblog.security import Permission
+from microblog.settings import Settings
 from microblog.store import Document, ids
 from microblog.text import MAXIMUM
 
@@ -159,11 +162,19 @@ class _Renderer:
         return html
 
 
-def _compiled(config: Any) -> Path:
-    """The directory of compiled templates, which spare a start their compilation."""
-    directory: Path = config.registry["settings"].data_dir / "templates"
+class _Compiled(FileSystemBytecodeCache):
+    """Compiled templates, which spare a start their compilation."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one; on a full disk pages are shown all the same."""
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled(site: Settings) -> _Compiled:
+    directory = site.data_dir / "templates"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return directory
+    return _Compiled(str(directory))
 
 
 def _set_up(config: Any) -> None:
@@ -185,6 +196,7 @@ def _set_up(config: Any) -> None:
         sentence=markup.sentence,
         browser=markup.browser,
     )
+    environment.bytecode_cache = _compiled(site)
     config.registry["templates"] = environment
     config.registry["fragments"] = Fragments(environment)
 
@@ -199,8 +211,7 @@ def includeme(config: Any) -> None:
             "jinja2.lstrip_blocks": True,
             "jinja2.undefined": "strict",
             "jinja2.newstyle": True,
-            "jinja2.bytecode_caching": True,
-            "jinja2.bytecode_caching_directory": str(_compiled(config)),
+            "jinja2.bytecode_caching": False,
         }
     )
     config.include("pyramid_jinja2")

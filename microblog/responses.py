@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 from urllib.parse import quote
 
-from pyramid.events import ContextFound, NewRequest, NewResponse
+from pyramid.events import BeforeTraversal, ContextFound, NewRequest, NewResponse
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.interfaces import IView, IViewClassifier
 from pyramid.traversal import resource_path_tuple
@@ -36,34 +36,41 @@ WORTH_COMPRESSING = 1000  # bytes
 
 
 def strip(event: Any) -> None:
-    """Any client could move the root of the tree by this header (Pyramid #1591)."""
-    event.request.environ.pop("HTTP_X_VHM_ROOT", None)
+    """By the one header any client could move the root of the tree (Pyramid #1591); by
+    the other WebOb would cut pieces out of pages, not of files alone."""
+    environ = event.request.environ
+    environ.pop("HTTP_X_VHM_ROOT", None)
+    if not environ["PATH_INFO"].startswith("/static/"):
+        environ.pop("HTTP_RANGE", None)
 
 
 def be_strict(event: Any) -> None:
     """404 where Pyramid is generous with an address, 400 to an unreadable query.
 
-    Its routes take a path and one with a line end behind it for the same; its
-    traversal takes `@@` for a view and forgets what follows a view's name; and with
+    Its routes take a path and one with a line end behind it for the same; and with
     `..` behind it, a path below /api that is no service's would end at a page.
     """
     request = event.request
-    traversed = request.matched_route is None
-    if request.path_info.endswith("\n") or (
-        traversed and (is_api(request) or request.subpath or "@@" in request.path_info)
-    ):
+    nowhere = request.matched_route is None and is_api(request)
+    if nowhere or request.path_info.endswith("\n"):
         raise HTTPNotFound
     try:
         # WebOb decodes it here, and would fail wherever it is first asked for.
         _ = request.GET
     except UnicodeDecodeError:
         raise Invalid.field("", "is not UTF-8", "querystring") from None
-    if traversed:
-        _be_canonical(request)
 
 
-def _be_canonical(request: Any) -> None:
-    """A page has one address: `//users/alice/` and `/tags/Word` lead to it."""
+def be_canonical(event: Any) -> None:
+    """A page has one address: `//users/alice/` and `/tags/Word` lead to it.
+
+    Pyramid's traversal takes `@@` for a view, and forgets what follows a view's name.
+    """
+    request = event.request
+    if request.matched_route is not None:
+        return
+    if request.subpath or "@@" in request.path_info:
+        raise HTTPNotFound
     names = [*resource_path_tuple(request.context)[1:], request.view_name]
     path = "/" + "/".join(name for name in names if name)
     if path == request.path_info:
@@ -130,5 +137,6 @@ def compress(request: Any, response: Any) -> None:
 def includeme(config: Any) -> None:
     """All of it on every request."""
     config.add_subscriber(strip, NewRequest)
-    config.add_subscriber(be_strict, ContextFound)
+    config.add_subscriber(be_strict, BeforeTraversal)
+    config.add_subscriber(be_canonical, ContextFound)
     config.add_subscriber(protect, NewResponse)

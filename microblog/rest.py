@@ -12,7 +12,12 @@ from urllib.parse import quote
 import orjson
 from cornice import Service
 from pydantic import BaseModel
-from pyramid.httpexceptions import HTTPForbidden, HTTPNotAcceptable, HTTPNotModified
+from pyramid.httpexceptions import (
+    HTTPForbidden,
+    HTTPMethodNotAllowed,
+    HTTPNotAcceptable,
+    HTTPNotModified,
+)
 from pyramid.response import Response
 
 from microblog import bodies
@@ -58,14 +63,15 @@ def service(name: str, path: str, *, context: type, traverse: str = "") -> ApiSe
 
 
 def _root(request: Any) -> Root:
-    """The root of the tree, for who has said who it is: before any document is read,
-    so that 404 tells strangers nothing."""
+    """The root of the tree, for what the service can do and who has said who it is:
+    before any document is read, so that 404 tells strangers nothing."""
     permissions = {
         method: arguments["permission"]
         for method, _, arguments in request.current_service.definitions
     }
-    asked = permissions.get(request.method)
-    if asked is not None and asked not in ANONYMOUS and request.identity is None:
+    if request.method not in permissions:
+        raise HTTPMethodNotAllowed(allow=list(permissions))
+    if permissions[request.method] not in ANONYMOUS and request.identity is None:
         raise HTTPForbidden
     return Root(request)
 

@@ -22,7 +22,10 @@ SERVER = "MICROBLOG_TEST_MONGODB_URI"
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings for tests: a fresh embedded server, or the one that SERVER names."""
+    # Everything comes from one address; tests/functional/test_limits.py has its own.
+    limits = [key for key in settings_module._keys() if key.startswith("limits.")]
     values = {
+        **dict.fromkeys(limits, "1000000000"),
         "data_dir": str(tmp_path_factory.mktemp("data")),
         "password.cost": "4",
         "mongodb.uri": os.environ.get(SERVER, ""),

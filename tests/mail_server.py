@@ -105,7 +105,7 @@ class MailServer:
         self.logins.append((given.login, given.password))
         return AuthResult(success=given.password == b"right")
 
-    async def handle_RCPT(  # noqa: N802 (aiosmtpd calls it)
+    async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         answer = await self._answer(server, "RCPT")
@@ -113,9 +113,7 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(  # noqa: N802 (aiosmtpd calls it)
-        self, server: Any, session: Any, envelope: Any
-    ) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.contents.append(envelope.content)
         await asyncio.to_thread(self.before_reply)
         answer = await self._answer(server, "DATA")

@@ -16,6 +16,8 @@ import pytest
 from tests.factories import PASSWORD
 
 START_SECONDS = 30
+# One address and few users do it all.
+UNLIMITED = ("limits.register", "limits.post", "limits.follow")
 LOG = """
 [loggers]
 keys = root, microblog
@@ -44,6 +46,7 @@ class Site:
         self.directory = directory
         self.data_dir = directory / "var"
         self.ini = directory / "site.ini"
+        settings += "".join(f"\n{one} = 0" for one in UNLIMITED if one not in settings)
         self.ini.write_text(
             "[app:main]\nuse = egg:microblog\nhttp_host = 127.0.0.1\nhttp_port = 0\n"
             f"password.cost = 4\n{settings}\n[server:main]\nuse = egg:microblog\n{LOG}"

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from microblog.commands import check, data, mail, run, statistics, user, worker
+from microblog.commands import (
+    backup,
+    check,
+    data,
+    keys,
+    mail,
+    run,
+    statistics,
+    user,
+    worker,
+)
 from microblog.commands.context import Context
 from microblog.errors import MicroblogError
 from microblog.i18n import plain
@@ -44,11 +54,14 @@ cli.add_command(data.import_)
 cli.add_command(data.export)
 cli.add_command(check.check)
 cli.add_command(check.indexes)
+cli.add_command(keys.keys)
 cli.add_command(mail.mail)
 cli.add_command(run.run)
 cli.add_command(worker.worker)
 cli.add_command(worker.tasks)
 cli.add_command(statistics.statistics_)
+cli.add_command(backup.backup)
+cli.add_command(backup.restore)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import plaster
 
+from microblog import precautions
 from microblog import settings as settings_module
 from microblog.database import Connection, failures
 from microblog.errors import ConfigurationError
@@ -30,7 +31,9 @@ class Context:
         ConfigurationError: what is wrong with them."""
         values = _section(self.ini)
         values.pop("use", None)
-        return settings_module.read(values, source=self.ini.name)
+        checked = settings_module.read(values, source=self.ini.name)
+        precautions.take(checked, self.ini, values)
+        return checked
 
     @property
     def database(self) -> Database:

@@ -8,8 +8,8 @@ from microblog import bodies, passwords, usernames
 from microblog.commands.context import Context
 from microblog.database import failures
 from microblog.errors import Invalid, NotFound
-from microblog.security import set_password
-from microblog.store import users
+from microblog.logins import set_password
+from microblog.store import accounts, users
 from microblog.views.inputs import Body, Email, Name, NewUsername
 
 
@@ -23,7 +23,7 @@ class NewUser(Body):
 
 @click.group()
 def user() -> None:
-    """Add users, set passwords, name administrators."""
+    """Add users, set passwords, disable users, name administrators."""
 
 
 @user.command()
@@ -71,6 +71,30 @@ def admin(context: Context, username: str, revoke: bool) -> None:
             raise NotFound(f"there is no user {username!r}")
         users.change(context.database, username, {"admin": not revoke})
     click.echo(f"{username} is {'no ' if revoke else 'an '}administrator")
+
+
+@user.command()
+@click.argument("username")
+@click.pass_obj
+def disable(context: Context, username: str) -> None:
+    """Let a user log in no more, and end all logins. What the user wrote stays."""
+    with failures():
+        if not usernames.is_username(username):
+            raise NotFound(f"there is no user {username!r}")
+        accounts.disable(context.database, username)
+    click.echo(f"{username} is disabled; all sessions and tokens have ended")
+
+
+@user.command()
+@click.argument("username")
+@click.pass_obj
+def enable(context: Context, username: str) -> None:
+    """Let a disabled user log in again."""
+    with failures():
+        if not usernames.is_username(username):
+            raise NotFound(f"there is no user {username!r}")
+        accounts.enable(context.database, username)
+    click.echo(f"{username} may log in again")
 
 
 def _checked(username: str, name: str, email: str) -> NewUser:

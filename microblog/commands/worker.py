@@ -4,7 +4,7 @@ import click
 
 from microblog.commands.context import Context
 from microblog.database import failures
-from microblog.errors import NotFound
+from microblog.errors import ConfigurationError, NotFound
 from microblog.store import Document, dead_letters, mails
 from microblog.tasks.jobs import BY_HAND
 from microblog.tasks.worker import Worker
@@ -18,6 +18,8 @@ TASK_SECONDS = 60.0  # how long one operation of the database may take
 def worker(context: Context) -> None:
     """Do the tasks of the site until Ctrl-C or SIGTERM."""
     context.set_up_logging()
+    if context.settings.site_readonly:
+        raise ConfigurationError("site.readonly is true: a worker would write")
     worker = Worker(context.settings, context.open(TASK_SECONDS))
     raise click.exceptions.Exit(worker.run())
 

@@ -78,7 +78,8 @@ def _lasting(database: Database, purpose: str) -> URLSafeSerializer:
 
 def _signing(database: Database, purpose: str) -> dict[str, Any]:
     return {
-        "secret_key": keys.find(database, "links"),
+        # Signs with the last.
+        "secret_key": keys.pair(database, "links"),
         "salt": f"microblog {purpose}",
         "signer_kwargs": {"digest_method": hashlib.sha256},
     }

@@ -51,7 +51,12 @@ def ensure_indexes(database: Database) -> list[str]:
     """Make the indexes that the modules of this package ask for; their names.
 
     A module asks by `INDEXES`: a list of IndexModel for the collection of its name.
+    ConfigurationError: a newer program has written the data.
     """
+    # It imports this module.
+    from microblog.store import version
+
+    version.adopt(database)
     made = []
     for module in pkgutil.iter_modules(__path__):
         indexes = getattr(

@@ -41,12 +41,12 @@ def create(
     return secret
 
 
-def find(database: Database, secret: str, idle: int) -> Document | None:
+def find(database: Database, secret: str, idle: int | None) -> Document | None:
     """The document of a session that is valid now, or None. Being found is use: it
-    lives for another `idle` seconds, within its lifetime."""
+    lives for another `idle` seconds, within its lifetime; None: it is left alone."""
     document = credentials.find(database.sessions, secret, database.memory.sessions)
-    if document is None:
-        return None
+    if document is None or idle is None:
+        return document
     now, pause = datetime.now(UTC), timedelta(seconds=idle)
     # Written at most every ten minutes, but in time where `idle` is short.
     if now - document["used"] > min(USED_EVERY, pause / 2):

@@ -25,6 +25,12 @@ http_host = 127.0.0.1
 http_port = 0
 http.threads = 4
 password.cost = 12
+# One client does it all; limits count as they do for many.
+limits.register = 1000000000
+limits.login_network = 1000000000
+limits.post = 1000000000
+limits.follow = 1000000000
+limits.search = 1000000000
 {settings}
 [server:main]
 use = egg:microblog

@@ -97,7 +97,8 @@ class World(Site):
         form = {"username": username, "password": PASSWORD}
         answer = self.send("/login", form)
         assert answer.status == 303, answer.body
-        return str(answer.headers["Set-Cookie"]).split(";")[0]
+        sent = answer.headers.get_all("Set-Cookie", [])
+        return next(one for one in sent if one.startswith("session=")).split(";")[0]
 
     def fetch(
         self,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from microblog import settings as settings_module
 from microblog import store
@@ -41,6 +41,15 @@ def wait_for(condition: object, seconds: float = 15) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def reads(opened: Connection) -> bool:
+    """Whether the document server answers."""
+    try:
+        opened.database.users.find_one({})
+    except PyMongoError:
+        return False
+    return True
 
 
 def is_running(pid: int) -> bool:
@@ -78,6 +87,7 @@ def test_second_process_finds_the_server_and_takes_over(
         assert not second.server.is_owner
         first.close()
         wait_for(lambda: second.server and second.server.pid)
+        wait_for(lambda: reads(second))
         assert second.database.users.find_one({"_id": "kept"})
     finally:
         second.close()
@@ -89,6 +99,7 @@ def test_killed_server_is_started_again_on_its_port(first: Connection) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: first.server and first.server.pid not in {None, pid})
+    wait_for(lambda: reads(first))
     assert first.database.users.find_one({}) is None
     assert first.database.client.address == address
 

@@ -1,84 +1,65 @@
-"""The embedded document server is killed while people post."""
+"""Web servers and document servers are killed while people post."""
 
 import os
 import random
+import re
 import signal
-import threading
-import time
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from tests.faults.ledger import Ledger
+from tests.faults.rig import WebServer
 from tests.site import Site
 
-ROUNDS = 5
-POSTS = 1000  # acknowledged in each round
-THREADS = 4
+POSTS = 50  # at most, that are acknowledged between two kills
 
 
-class Ledger:
-    """What was acknowledged, and how many posts went another way."""
-
-    def __init__(self) -> None:
-        self.acknowledged: dict[str, str] = {}
-        self.unknown = 0
-        self.lock = threading.Lock()
-
-    def post(self, site: Site, token: str, until: int) -> None:
-        """Post until so many are acknowledged."""
-        while len(self.acknowledged) < until:
-            text = f"micropost {random.getrandbits(64):x}"
-            status, answer = site.request(
-                "POST", "/api/users/alice/collection", {"text": text}, token
-            )
-            with self.lock:
-                if status == 201:
-                    self.acknowledged[answer["id"]] = text
-                else:
-                    assert status in {0, 503}, answer
-                    self.unknown += 1
-            if status != 201:
-                time.sleep(0.05)
-
-
-def read_all(site: Site, token: str) -> dict[str, str]:
-    """Every micropost of alice that the API shows, page by page."""
-    found: dict[str, str] = {}
-    path = "/api/users/alice/collection?size=100"
-    while path:
-        status, page = site.request("GET", path, None, token)
-        assert status == 200
-        for one in page["result"]:
-            assert one["id"] not in found
-            found[one["id"]] = one["text"]
-        path = "/api" + page["next"].split("/api", 1)[1] if page["next"] else ""
-    return found
-
-
-def test_no_acknowledged_post_is_lost(site: Site) -> None:
-    token = site.register("alice")
-    ledger = Ledger()
-    for number in range(1, ROUNDS + 1):
-        threads = [
-            threading.Thread(target=ledger.post, args=(site, token, number * POSTS))
-            for _ in range(THREADS)
-        ]
-        for thread in threads:
-            thread.start()
-        killed_at = (number - 1) * POSTS + random.randrange(
-            POSTS // 10, POSTS * 9 // 10
-        )
-        while len(ledger.acknowledged) < killed_at:
-            time.sleep(0.001)
-        os.kill(site.database_pid(), signal.SIGKILL)
-        for thread in threads:
-            thread.join()
+def kill_while_posting(
+    sites: list[Any], times: int, kill: Callable[[], Any], record: Callable[..., None]
+) -> None:
+    """What was acknowledged is there, what was not at most once; and the rest can be
+    mended."""
+    site = sites[0]
+    ledger = Ledger(site.register("alice"), pause=0)
+    with ledger.posting(sites):
+        for _ in range(times):
+            ledger.wait_for(random.randrange(1, POSTS))
+            kill()
+        ledger.wait_for(1)
+    assert ledger.unknown
     status, said = site.command("check")
     assert (status == 0) == ("0 found" in said)
     site.command("check", "--repair")
     assert site.command("check") == (0, "0 found\n")
-    found = read_all(site, token)
-    lost = {id for id, text in ledger.acknowledged.items() if found.get(id) != text}
-    assert lost == set()
-    # What was not acknowledged may be there, once: its writer could not know.
-    assert len(found) <= len(ledger.acknowledged) + ledger.unknown
-    assert ledger.unknown > 0
-    print(f"\n{len(ledger.acknowledged)} acknowledged, {ledger.unknown} unknown")
-    print(said)
+    ledger.check(site)
+    found = re.findall(r"(\d+) found", said)
+    record("acknowledged", len(ledger.acknowledged))
+    record("unknown", len(ledger.unknown))
+    record("mended", found[0])
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.long)])
+def test_F7_DI_1_database_is_killed(
+    site: Site, times: int, record_property: Any
+) -> None:
+    def kill() -> None:
+        os.kill(site.database_pid(), signal.SIGKILL)
+
+    kill_while_posting([site], times, kill, record_property)
+
+
+@pytest.mark.long
+def test_F7_DI_1_web_server_is_killed(
+    twins: list[WebServer], record_property: Any
+) -> None:
+    def kill() -> None:
+        victim = random.choice(twins)
+        victim.assert_calm()
+        victim.kill()
+        victim.start()
+
+    kill_while_posting(twins, 20, kill, record_property)
+    for web in twins:
+        web.assert_calm()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pymongo
 import pytest
 
 from microblog.commands import main
@@ -50,7 +51,9 @@ def other(
     path.write_text(ini.read_text().replace(database.name, "microblog_other"))
     another = Database(database.client, "microblog_other", database.changes)
     yield path, another
-    database.client.drop_database("microblog_other")
+    # The embedded server removes some hundred entries of an index a second.
+    with pymongo.timeout(60):
+        database.client.drop_database("microblog_other")
 
 
 @pytest.fixture

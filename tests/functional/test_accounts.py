@@ -14,7 +14,7 @@ from tests.functional.answers import (
 
 
 @pytest.mark.parametrize("current", [{}, {"current_password": "a wrong one, clearly"}])
-def test_new_password_needs_the_current_one(
+def test_AU_6_new_password_needs_the_current_one(
     alice: Api, anonymous: Api, current: dict[str, str]
 ) -> None:
     changes = {"password": OTHER_PASSWORD, "name": "thief", **current}
@@ -32,7 +32,7 @@ def test_new_password_must_be_good_enough(alice: Api, anonymous: Api) -> None:
     assert log_in(anonymous, "alice", PASSWORD).status_code == 200
 
 
-def test_new_password_ends_every_token_of_the_user(
+def test_AU_6_new_password_ends_every_token_of_the_user(
     alice: Api, bob: Api, anonymous: Api
 ) -> None:
     second = log_in(anonymous, "alice", PASSWORD).json["access_token"]
@@ -50,12 +50,12 @@ def test_new_password_ends_every_token_of_the_user(
 @pytest.mark.parametrize(
     "body", [{}, {"password": "a wrong one, clearly"}, {"password": None}]
 )
-def test_deletion_needs_the_password(alice: Api, body: dict[str, str]) -> None:
+def test_PR_2_deletion_needs_the_password(alice: Api, body: dict[str, str]) -> None:
     assert_problem(alice.delete("/users/alice", body), 400, "password")
     assert alice.get("/users/alice").status_code == 200
 
 
-def test_deleted_account_is_gone_at_once(
+def test_AZ_5_PR_2_deleted_account_is_gone_at_once(
     anonymous: Api, alice: Api, bob: Api, make: Factory, database: Database
 ) -> None:
     micropost = make.micropost(text="some last words")
@@ -75,7 +75,7 @@ def test_deleted_account_is_gone_at_once(
         assert database[name].find_one({}) is None
 
 
-def test_deleted_account_keeps_its_name(alice: Api, bob: Api) -> None:
+def test_PR_2_deleted_account_keeps_its_name(alice: Api, bob: Api) -> None:
     alice.delete("/users/alice", {"password": PASSWORD})
     for name in ("alice", "a1ice"):
         assert_problem(

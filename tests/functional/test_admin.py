@@ -70,7 +70,7 @@ def test_nobody_is_no_administrator(run: Run, name: str) -> None:
     assert "user" in done.errors
 
 
-def test_nobody_makes_oneself_one(
+def test_AU_7_AZ_4_nobody_makes_oneself_one(
     reader: Browser, make: Factory, database: Database
 ) -> None:
     form = reader.form("/settings")

@@ -1,5 +1,6 @@
 """Whatever is typed into a form or an address of a page is answered with a page."""
 
+import time
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,7 +12,7 @@ from webob import Request
 from microblog.settings import Settings
 from microblog.store import Database
 from tests.browsing import Browser
-from tests.factories import Factory
+from tests.factories import Api, Factory
 
 FORMS = {
     "/login": ("username", "password", "next"),
@@ -77,7 +78,7 @@ CHOSEN = [
 ]
 TEXTS = st.sampled_from(CHOSEN) | st.text(max_size=300)
 ATOM = "application/atom+xml"
-STATUSES = {200, 301, 303, 400, 403, 404}
+STATUSES = {200, 301, 303, 400, 403, 404, 429}
 
 anything = settings(
     max_examples=120, deadline=None, suppress_health_check=list(HealthCheck)
@@ -116,7 +117,7 @@ def assert_answered(answer: Any) -> None:
 
 @anything
 @given(where=st.sampled_from(FIELDS), text=TEXTS)
-def test_any_text_in_any_field(
+def test_IN_1_any_text_in_any_field(
     alice: Browser, where: tuple[str, str], text: str
 ) -> None:
     path, name = where
@@ -130,7 +131,7 @@ def test_any_text_in_any_field(
 
 @anything
 @given(address=st.sampled_from(ADDRESSES), text=TEXTS, known=st.booleans())
-def test_any_text_in_any_address(
+def test_IN_1_any_text_in_any_address(
     alice: Browser, address: str, text: str, known: bool
 ) -> None:
     address = address.replace("ID", str(alice.id))  # type: ignore[attr-defined]
@@ -141,3 +142,25 @@ def test_any_text_in_any_address(
         be_logged_in(alice)
         request.headers["Cookie"] = f"session={alice.cookie}"
     assert_answered(request.get_response(alice.app.app))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(a+)+$", "(a|a)*b", ".*.*.*.*", "a" * 255, "a" * 200 + "b", "$where", "%%%"],
+)
+def test_IN_6_no_search_takes_long(
+    application: Any, database: Database, make: Factory, text: str
+) -> None:
+    """What would send a reader of patterns, or of tables, on a way of minutes."""
+    for number in range(50):
+        make.micropost("alice", f"{'a' * 200} {number}")
+    browser = Browser(application)
+    app = Api(browser.app, make.token("alice"))
+    for client in (app, browser):
+        seconds = []
+        for _try in range(3):
+            started = time.perf_counter()
+            answer = client.get(f"/search?text={quote(text)}")
+            seconds.append(time.perf_counter() - started)
+            assert answer.status_code == 200
+        assert min(seconds) < 2

@@ -39,7 +39,7 @@ def test_what_a_visitor_has_is_not_sent_again(
 
 
 @pytest.mark.parametrize("path", [*PUBLIC, "/settings", "/login", "/search?text=num"])
-def test_nothing_of_who_is_logged_in_is_kept(
+def test_PR_4_nothing_of_who_is_logged_in_is_kept(
     reader: Browser, world: None, path: str
 ) -> None:
     answer = reader.get(path, If_None_Match="*")

@@ -53,7 +53,7 @@ def _delete_halfway(database: Database) -> None:
         (_delete_halfway, "user alice: deleted, but not purged"),
     ],
 )
-def test_check_finds_and_repair_mends(
+def test_DI_5_check_finds_and_repair_mends(
     run: Run,
     make: Factory,
     database: Database,
@@ -75,7 +75,9 @@ def test_check_finds_and_repair_mends(
     assert run("check") == Done(0, "0 found\n", "")
 
 
-def test_repair_mends_in_one_run(run: Run, make: Factory, database: Database) -> None:
+def test_DI_5_repair_mends_in_one_run(
+    run: Run, make: Factory, database: Database
+) -> None:
     make.microposts(3)
     _lose_references(database)
     done = run("check", "--repair")

@@ -55,7 +55,7 @@ def test_unknown_words_end_in_2(run: Run, arguments: str) -> None:
         ("\udcff", "utf-8"),
     ],
 )
-def test_unusable_ini_file_ends_in_one_line_and_1(
+def test_OP_5_unusable_ini_file_ends_in_one_line_and_1(
     run: Run, tmp_path: Path, content: str | None, reason: str
 ) -> None:
     path = tmp_path / "unusable.ini"
@@ -142,7 +142,7 @@ def test_user_who_is_there(
     assert len(list(database.users.find())) == 1
 
 
-def test_new_password_ends_every_token(
+def test_AU_6_new_password_ends_every_token(
     run: Run, alice: Api, bob: Api, anonymous: Api
 ) -> None:
     second = log_in(anonymous, "alice", PASSWORD).json["access_token"]

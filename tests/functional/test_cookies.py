@@ -50,7 +50,7 @@ def stored(database: Database) -> Document:
     return dict(session)
 
 
-def test_session_that_is_used_lives_on(
+def test_SE_4_session_that_is_used_lives_on(
     reader: Browser, database: Database, settings: Settings
 ) -> None:
     hours = timedelta(hours=1)
@@ -65,13 +65,15 @@ def settings_end(settings: Settings) -> timedelta:
     return timedelta(seconds=settings.session_lifetime)
 
 
-def test_session_that_is_not_used_ends(reader: Browser, database: Database) -> None:
+def test_SE_4_session_that_is_not_used_ends(
+    reader: Browser, database: Database
+) -> None:
     change(database, expires=timedelta(seconds=-1))
     assert not is_logged_in(reader)
     assert stored(database)["expires"] < datetime.now(UTC)
 
 
-def test_no_use_lets_a_session_outlive_its_absolute_end(
+def test_SE_4_no_use_lets_a_session_outlive_its_absolute_end(
     reader: Browser, database: Database
 ) -> None:
     minute = timedelta(minutes=1)
@@ -97,7 +99,7 @@ def test_ended_session_is_asked_to_log_in_again(
     assert database.microposts.find_one({}) is None
 
 
-def test_login_ends_the_session_before_it(reader: Browser, make: Factory) -> None:
+def test_SE_3_login_ends_the_session_before_it(reader: Browser, make: Factory) -> None:
     """Also another user's: of what alice had, bob has nothing."""
     make.user("bob")
     alices = reader.cookie
@@ -106,7 +108,7 @@ def test_login_ends_the_session_before_it(reader: Browser, make: Factory) -> Non
     assert reader.cookie != alices
 
 
-def test_login_does_not_take_an_id_from_outside(
+def test_SE_3_login_does_not_take_an_id_from_outside(
     browser: Browser, make: Factory
 ) -> None:
     make.user("alice")
@@ -121,7 +123,7 @@ def test_failed_login_leaves_the_session(reader: Browser) -> None:
     assert is_logged_in(reader)
 
 
-def test_registering_ends_the_session_before_it(
+def test_SE_3_registering_ends_the_session_before_it(
     reader: Browser, database: Database
 ) -> None:
     sent = reader.send("/register", username="bob", password=PASSWORD)
@@ -176,14 +178,16 @@ def test_what_is_no_cookie_of_ours_is_nothing(
 
 
 @pytest.mark.parametrize("path", OWN)
-def test_token_is_nothing_to_pages(browser: Browser, make: Factory, path: str) -> None:
+def test_SE_6_token_is_nothing_to_pages(
+    browser: Browser, make: Factory, path: str
+) -> None:
     bearer = f"Bearer {make.token('alice')}"
     answer = browser.get(path, Authorization=bearer)
     assert answer.status_code == 303
     assert "/login?next=" in answer.location
 
 
-def test_token_sends_no_form(browser: Browser, make: Factory) -> None:
+def test_SE_6_token_sends_no_form(browser: Browser, make: Factory) -> None:
     bearer = {"Authorization": f"Bearer {make.token('alice')}"}
     csrf = browser.form("/login")["csrf_token"].value
     sent = {"csrf_token": csrf, "text": "x"}
@@ -194,7 +198,9 @@ def test_token_sends_no_form(browser: Browser, make: Factory) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), API)
-def test_cookie_is_nothing_to_the_api(reader: Browser, method: str, path: str) -> None:
+def test_SE_6_cookie_is_nothing_to_the_api(
+    reader: Browser, method: str, path: str
+) -> None:
     answer = reader.app.request(
         f"/api{path}", method=method, body=b"", expect_errors=True
     )
@@ -206,7 +212,7 @@ def test_cookie_is_nothing_to_the_api(reader: Browser, method: str, path: str) -
     "path",
     ["/logout", "/users/alice/following/bob/follow", "/settings/sessions?all=on"],
 )
-def test_asking_does_nothing(
+def test_SE_5_asking_does_nothing(
     reader: Browser, make: Factory, method: str, path: str
 ) -> None:
     make.user("bob")
@@ -239,10 +245,12 @@ def test_asking_does_nothing(
         "/static/style.css",
     ],
 )
-def test_visitors_leave_no_trace(browser: Browser, make: Factory, path: str) -> None:
-    """But for the number of searches on a day."""
+def test_SE_1_visitors_leave_no_trace(
+    browser: Browser, make: Factory, path: str
+) -> None:
+    """But for the number of searches, on a day and of a network."""
     make.micropost("alice", "a #word")
-    nobodys = {"keys", "searches"}
+    nobodys = {"keys", "limits", "searches"}
     names = sorted(set(make.database.list_collection_names()) - nobodys)
     before = [list(make.database[name].find()) for name in names]
     for _ in range(2):

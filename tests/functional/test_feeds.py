@@ -65,7 +65,7 @@ def test_edited_micropost_brings_the_feed_up_to_date(
     ],
 )
 @pytest.mark.parametrize("path", ["/users/alice/feed", "/tags/word/feed"])
-def test_feed_is_well_formed_whatever_the_text(
+def test_OU_1_feed_is_well_formed_whatever_the_text(
     browser: Browser, make: Factory, path: str, text: str
 ) -> None:
     """And the name: https://www.w3.org/TR/xml/#charsets."""

@@ -14,8 +14,8 @@ TIMES = {"used", "expires"}
 
 
 def dump(database: Database) -> dict[str, list[Document]]:
-    """All that is stored, but when sessions were used, the keys of forms, and
-    timelines, which are built by reading."""
+    """All that is stored, but when sessions were used, the keys of forms, timelines,
+    which are built by reading, and how often something was tried."""
     return {
         name: sorted(
             (
@@ -25,7 +25,7 @@ def dump(database: Database) -> dict[str, list[Document]]:
             key=lambda one: str(one["_id"]),
         )
         for name in sorted(database.list_collection_names())
-        if name not in {"keys", "timelines"}
+        if name not in {"keys", "limits", "timelines"}
     }
 
 
@@ -109,7 +109,7 @@ def test_write_edit_delete(reader: Browser, make: Factory) -> None:
     ],
 )
 @pytest.mark.parametrize("page", ["new", "edit"])
-def test_refused_text(
+def test_IN_5_refused_text(
     reader: Browser, make: Factory, page: str, text: str, to: str, field: str
 ) -> None:
     id = make.micropost("alice", "as it was")["id"]
@@ -124,7 +124,7 @@ def test_refused_text(
     assert dump(make.database) == before
 
 
-def test_text_at_its_longest_is_taken(reader: Browser, make: Factory) -> None:
+def test_IN_5_text_at_its_longest_is_taken(reader: Browser, make: Factory) -> None:
     text = "é" * 250 + "\r\n" * 5
     assert reader.send("/users/alice/microposts/new", text=text).status_code == 303
 
@@ -267,7 +267,7 @@ def strangers(application: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_form_without_a_token_of_the_session_does_nothing(
+def test_SE_5_form_without_a_token_of_the_session_does_nothing(
     sendable: Any, application: Any, make: Factory, name: str
 ) -> None:
     wrong = ["", "x", "1.2", "é.ü", *strangers(application)]
@@ -295,7 +295,7 @@ def test_form_without_a_token_of_the_session_does_nothing(
         {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:6543"},
     ],
 )
-def test_form_of_another_site_does_nothing(
+def test_SE_5_form_of_another_site_does_nothing(
     sendable: Any, make: Factory, name: str, headers: dict[str, str]
 ) -> None:
     form = sendable(name)
@@ -314,7 +314,9 @@ def test_form_of_another_site_does_nothing(
         {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:6543"},
     ],
 )
-def test_form_of_this_site_is_taken(sendable: Any, headers: dict[str, str]) -> None:
+def test_SE_5_form_of_this_site_is_taken(
+    sendable: Any, headers: dict[str, str]
+) -> None:
     assert sendable("write").submit(headers=headers).status_code == 303
 
 
@@ -381,7 +383,9 @@ ACTS_OF_OTHERS = {
 
 
 @pytest.mark.parametrize("path", ACTS_OF_OTHERS)
-def test_nobody_acts_for_others(application: Any, make: Factory, path: str) -> None:
+def test_AZ_2_nobody_acts_for_others(
+    application: Any, make: Factory, path: str
+) -> None:
     id = make.micropost("alice", "mine")["id"]
     make.follow("alice", "bob")
     bob, nobody = Browser(application), Browser(application)
@@ -399,7 +403,39 @@ def test_nobody_acts_for_others(application: Any, make: Factory, path: str) -> N
     assert dump(make.database) == before
 
 
-def test_reading_changes_nothing(reader: Browser, make: Factory) -> None:
+def test_SE_5_form_is_checked_before_the_permission(
+    application: Any, make: Factory
+) -> None:
+    """What another site has sent is not told what is whose."""
+    id = make.micropost("alice", "mine")["id"]
+    make.user("bob")
+    bob = Browser(application)
+    bob.log_in("bob")
+    right = bob.form("/", "/logout")["csrf_token"].value
+    evil = {"Origin": "https://evil.example"}
+    said = {}
+    for name, token, headers in (
+        ("right", right, {}),
+        ("old", "old", {}),
+        ("evil", right, evil),
+    ):
+        for path in (f"/users/alice/microposts/{id}/delete", "/users/bob/nothing"):
+            sent = {"csrf_token": token}
+            answer = bob.app.post(path, sent, headers=headers, expect_errors=True)
+            said[name, path.startswith("/users/alice")] = (
+                answer.status_code,
+                answer.html.find("main").text,
+            )
+    assert said["right", True][0] == 403
+    assert "This is not yours to do" in said["right", True][1]
+    assert said["old", True][0] == 400
+    assert "This page was open too long" in said["old", True][1]
+    assert said["evil", True][0] == 403
+    assert "This form can only be sent from" in said["evil", True][1]
+    assert {said[name, False][0] for name in ("right", "old", "evil")} == {404}
+
+
+def test_SE_5_reading_changes_nothing(reader: Browser, make: Factory) -> None:
     """Every link of every page, to a depth of three, twice."""
     make.follow("alice", "bob")
     make.micropost("bob", "hello #word @alice")

@@ -1,5 +1,6 @@
 """What people have typed does nothing, wherever a page shows it."""
 
+import socket
 from typing import Any
 from urllib.parse import quote
 
@@ -7,7 +8,7 @@ import pytest
 
 from microblog.store import users
 from tests.browsing import Browser
-from tests.factories import Factory
+from tests.factories import Api, Factory
 
 EVIL = [
     '"><img src=x onerror=alert(1)>',
@@ -34,7 +35,9 @@ def assert_inert(page: Any) -> None:
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_profile(reader: Browser, browser: Browser, make: Factory, evil: str) -> None:
+def test_OU_1_profile(
+    reader: Browser, browser: Browser, make: Factory, evil: str
+) -> None:
     make.follow("alice", "bob")
     make.follow("bob", "alice")
     assert reader.send("/settings", name=evil, bio=evil).status_code == 303
@@ -51,7 +54,7 @@ def test_profile(reader: Browser, browser: Browser, make: Factory, evil: str) ->
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_micropost(reader: Browser, make: Factory, evil: str) -> None:
+def test_OU_1_micropost(reader: Browser, make: Factory, evil: str) -> None:
     id = make.micropost("alice", f"{evil} #word")["id"]
     path = f"/users/alice/microposts/{id}"
     for page in ("/", "/users/alice", path, f"{path}/edit", f"{path}/delete"):
@@ -75,12 +78,12 @@ def test_micropost(reader: Browser, make: Factory, evil: str) -> None:
         "/users/alice/microposts/new?to={}",
     ],
 )
-def test_address(reader: Browser, path: str, evil: str) -> None:
+def test_OU_1_address(reader: Browser, path: str, evil: str) -> None:
     assert_inert(reader.get(path.replace("{}", quote(evil, safe=""))))
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_path_of_nothing(reader: Browser, evil: str) -> None:
+def test_OU_1_path_of_nothing(reader: Browser, evil: str) -> None:
     answer = reader.get(f"/tags/{quote(evil, safe='')}")
     assert answer.status_code == 404
     assert "alert" not in answer.text
@@ -88,7 +91,7 @@ def test_path_of_nothing(reader: Browser, evil: str) -> None:
 
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("field", ["username", "name", "email", "next", "text", "x y"])
-def test_form_that_is_shown_again(browser: Browser, evil: str, field: str) -> None:
+def test_OU_1_form_that_is_shown_again(browser: Browser, evil: str, field: str) -> None:
     """By the page of a form that came too late, which shows all that was typed."""
     csrf = browser.form("/login")["csrf_token"].value
     for token, path in ((csrf, "/login"), (csrf, "/register"), ("old", "/login")):
@@ -97,7 +100,7 @@ def test_form_that_is_shown_again(browser: Browser, evil: str, field: str) -> No
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_name_of_a_browser(reader: Browser, application: Any, evil: str) -> None:
+def test_OU_1_name_of_a_browser(reader: Browser, application: Any, evil: str) -> None:
     other = Browser(application)
     other.app.extra_environ["HTTP_USER_AGENT"] = evil
     other.log_in("alice")
@@ -111,3 +114,30 @@ def test_page_has_no_character_that_html_has_no_place_for(
     reader: Browser, path: str
 ) -> None:
     assert "\0" not in reader.get(path).text
+
+
+def test_OU_3_server_opens_no_address_that_people_type(
+    reader: Browser, alice: Api, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the document server's, it connects to nothing and looks up no name."""
+    opened: list[Any] = []
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connected(self: socket.socket, address: Any) -> None:
+        opened.append(address[0])
+        connect(self, address)
+
+    def looked_up(host: Any, *arguments: Any, **more: Any) -> Any:
+        opened.append(host)
+        return look_up(host, *arguments, **more)
+
+    monkeypatch.setattr(socket.socket, "connect", connected)
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    # Of a test network (RFC 5737), which is nobody's.
+    link = "http://192.0.2.1/a.png"
+    assert reader.send("/settings", name=link, bio=link).status_code == 303
+    posted = alice.post("/users/alice/collection", {"text": f"{link} @alice #word"})
+    assert posted.status_code == 201
+    for path in ("/", "/users/alice", "/users/alice/feed", "/search?text=192.0.2.1"):
+        assert link in reader.get(path).text
+    assert set(opened) <= {"127.0.0.1", "localhost"}

@@ -60,7 +60,7 @@ def test_confirmation_ends_after_three_days(
     assert read(database)["confirmed"] is False
 
 
-def test_confirming_needs_the_token_of_the_form(
+def test_SE_5_confirming_needs_the_token_of_the_form(
     browser: Browser, user: Document, database: Database
 ) -> None:
     token = links.confirmation(database, "alice", ADDRESS)
@@ -153,7 +153,7 @@ def test_mails_of_a_deleted_user_are_stopped_already(
     assert dump(database) == before
 
 
-def test_one_view_alone_takes_forms_from_elsewhere(application: Any) -> None:
+def test_SE_5_one_view_alone_takes_forms_from_elsewhere(application: Any) -> None:
     views = application.registry.introspector.get_category("views")
     (only,) = (
         one
@@ -190,7 +190,7 @@ def test_no_other_address_is_opened(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("who", ["visitor", "reader"])
-def test_following_a_link_changes_nothing(
+def test_SE_5_following_a_link_changes_nothing(
     application: Any, user: Document, database: Database, method: str, who: str
 ) -> None:
     """Mail scanners follow every link, twice."""

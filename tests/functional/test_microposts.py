@@ -54,7 +54,7 @@ def test_referenced_user_must_exist(alice: Api, database: Database) -> None:
     assert database.microposts.find_one({}) is None
 
 
-def test_nobody_posts_for_another(alice: Api, bob: Api) -> None:
+def test_AZ_2_nobody_posts_for_another(alice: Api, bob: Api) -> None:
     assert bob.post("/users/alice/collection", {"text": "x"}).status_code == 403
 
 
@@ -81,7 +81,7 @@ def test_put_replaces_and_patch_changes_a_part(
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_only_the_author_edits_and_deletes(
+def test_AZ_2_only_the_author_edits_and_deletes(
     alice: Api, bob: Api, make: Factory, method: str
 ) -> None:
     href = f"/users/alice/collection/{make.micropost()['id']}"
@@ -126,7 +126,7 @@ def test_micropost_of_another_user_is_not_found_under_this_one(
     assert alice.get(f"/users/alice/collection/{id}").status_code == 404
 
 
-def test_etag_and_if_none_match(alice: Api, make: Factory) -> None:
+def test_DI_4_etag_and_if_none_match(alice: Api, make: Factory) -> None:
     href = f"/users/alice/collection/{make.micropost()['id']}"
     assert alice.get(href).headers["ETag"] == '"1"'
     for known in ('"1"', 'W/"1"', "*", '"9", "1"'):
@@ -139,7 +139,7 @@ def test_etag_and_if_none_match(alice: Api, make: Factory) -> None:
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 @pytest.mark.parametrize("stale", ['"7"', 'W/"1"', "junk"])
-def test_stale_if_match_changes_nothing(
+def test_DI_4_stale_if_match_changes_nothing(
     alice: Api, make: Factory, method: str, stale: str
 ) -> None:
     href = f"/users/alice/collection/{make.micropost()['id']}"
@@ -149,18 +149,20 @@ def test_stale_if_match_changes_nothing(
 
 
 @pytest.mark.parametrize("current", ['"1"', "*"])
-def test_matching_if_match_is_done(alice: Api, make: Factory, current: str) -> None:
+def test_DI_4_matching_if_match_is_done(
+    alice: Api, make: Factory, current: str
+) -> None:
     href = f"/users/alice/collection/{make.micropost()['id']}"
     assert alice.put(href, {"text": "new"}, If_Match=current).status_code == 200
     assert alice.delete(href, If_Match='"2"').status_code == 204
 
 
-def test_if_none_match_any_refuses_to_overwrite(alice: Api, make: Factory) -> None:
+def test_DI_4_if_none_match_any_refuses_to_overwrite(alice: Api, make: Factory) -> None:
     href = f"/users/alice/collection/{make.micropost()['id']}"
     assert alice.put(href, {"text": "new"}, If_None_Match="*").status_code == 412
 
 
-def test_idempotency_key_gives_the_first_answer_again(
+def test_DI_3_idempotency_key_gives_the_first_answer_again(
     alice: Api, database: Database
 ) -> None:
     first = alice.post("/users/alice/collection", {"text": "once"}, Idempotency_Key="k")
@@ -174,13 +176,13 @@ def test_idempotency_key_gives_the_first_answer_again(
     assert database.microposts.find_one({}) is None
 
 
-def test_idempotency_key_with_another_body(alice: Api) -> None:
+def test_DI_3_idempotency_key_with_another_body(alice: Api) -> None:
     alice.post("/users/alice/collection", {"text": "once"}, Idempotency_Key="k")
     other = alice.post("/users/alice/collection", {"text": "two"}, Idempotency_Key="k")
     assert other.status_code == 422
 
 
-def test_idempotency_keys_of_two_users_are_two(alice: Api, bob: Api) -> None:
+def test_DI_3_idempotency_keys_of_two_users_are_two(alice: Api, bob: Api) -> None:
     for api in (alice, bob):
         path = f"/users/{api.username}/collection"
         answer = api.post(path, {"text": "same"}, Idempotency_Key="k")
@@ -195,7 +197,7 @@ def test_unusable_idempotency_key(alice: Api, key: str) -> None:
 
 
 @pytest.mark.parametrize("died_after", ["claim", "micropost", "reference"])
-def test_retry_completes_what_a_crash_left(
+def test_DI_3_retry_completes_what_a_crash_left(
     alice: Api, make: Factory, database: Database, died_after: str
 ) -> None:
     """The retry stores one micropost, counted once, wherever the first try died."""

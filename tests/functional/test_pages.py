@@ -71,7 +71,7 @@ def assert_page(answer: TestResponse, title: str) -> None:
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_public_page(browser: Browser, world: str, path: str) -> None:
+def test_PR_4_public_page(browser: Browser, world: str, path: str) -> None:
     answer = browser.get(path.replace("ID", world))
     assert_page(answer, PUBLIC[path])
     assert "Set-Cookie" not in answer.headers
@@ -80,7 +80,9 @@ def test_public_page(browser: Browser, world: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [*PUBLIC, *OWN])
-def test_page_of_who_is_logged_in(world: str, reader: Browser, path: str) -> None:
+def test_SE_4_PR_4_page_of_who_is_logged_in(
+    world: str, reader: Browser, path: str
+) -> None:
     answer = reader.get(path.replace("ID", world))
     assert_page(answer, {**PUBLIC, **OWN}[path])
     assert answer.headers["Cache-Control"] == "private, no-store"
@@ -267,7 +269,7 @@ def test_nothing_at_the_address(app: TestApp, make: Factory, path: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["x=%ff", "cursor=zz", "size=0", "size=1&size=2"])
-def test_bad_query_is_refused(app: TestApp, query: str) -> None:
+def test_IN_6_bad_query_is_refused(app: TestApp, query: str) -> None:
     answer = app.get(f"/?{query}", expect_errors=True)
     assert answer.status_code == 400
     assert "That cannot be right" in answer.text
@@ -406,7 +408,7 @@ def test_robots(browser: Browser) -> None:
         ("{{ 7 * 7 }} %(x)s ${x}", "{{ 7 * 7 }} %(x)s ${x}"),
     ],
 )
-def test_text_is_shown_and_does_nothing(
+def test_OU_1_OU_3_text_is_shown_and_does_nothing(
     browser: Browser, make: Factory, text: str, shown: str
 ) -> None:
     make.micropost("alice", text)

@@ -67,7 +67,7 @@ def test_parts_match_without_regard_to_case(
 @pytest.mark.parametrize(
     "part", ["a.c", "a.*", ".*.", "[ab]c", "a|abc", "^abc", "abc$"]
 )
-def test_parts_are_no_patterns(alice: Api, make: Factory, part: str) -> None:
+def test_IN_3_parts_are_no_patterns(alice: Api, make: Factory, part: str) -> None:
     make.micropost(text="abc abbc")
     assert search(alice, part) == []
     make.micropost(text=f"literally {part} here")
@@ -111,7 +111,7 @@ def test_empty_username_matches_all(alice: Api, make: Factory) -> None:
         ("text=abc&size=0", "size"),
     ],
 )
-def test_refused_parameters(alice: Api, query: str, field: str) -> None:
+def test_IN_6_refused_parameters(alice: Api, query: str, field: str) -> None:
     problem = assert_problem(alice.get(f"/search?{query}"), 400, field)
     assert {error["location"] for error in problem["errors"]} == {"querystring"}
 

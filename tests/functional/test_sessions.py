@@ -21,7 +21,7 @@ def is_logged_in(browser: Browser) -> bool:
     return browser.get("/settings").status_code == 200
 
 
-def test_login_and_logout(browser: Browser, make: Factory) -> None:
+def test_SE_1_SE_2_login_and_logout(browser: Browser, make: Factory) -> None:
     make.user("alice")
     answer = browser.log_in("alice")
     assert (answer.status_code, answer.location) == (303, "/")
@@ -39,7 +39,7 @@ def test_login_and_logout(browser: Browser, make: Factory) -> None:
     assert not is_logged_in(browser)
 
 
-def test_cookie_of_a_site_with_tls() -> None:
+def test_SE_1_cookie_of_a_site_with_tls() -> None:
     site = settings_module.read({"site.url": "https://example.org"}, environment={})
     _name, header = cookies.set_header(site, "secret")
     assert header.startswith("__Host-session=secret; ")
@@ -47,7 +47,9 @@ def test_cookie_of_a_site_with_tls() -> None:
     assert "Domain" not in header
 
 
-def test_store_does_not_hold_the_secret(reader: Browser, database: Database) -> None:
+def test_SE_2_store_does_not_hold_the_secret(
+    reader: Browser, database: Database
+) -> None:
     secret = reader.cookie
     assert secret
     assert len(secret) >= 43
@@ -67,7 +69,7 @@ def test_store_does_not_hold_the_secret(reader: Browser, database: Database) -> 
         ("alice", "x" * 5000),
     ],
 )
-def test_wrong_login(
+def test_AU_4_wrong_login(
     browser: Browser, make: Factory, username: str, password: str
 ) -> None:
     make.user("alice")
@@ -105,7 +107,7 @@ def test_username_is_taken_as_people_type_it(browser: Browser, make: Factory) ->
         "e",
     ],
 )
-def test_login_leads_to_no_other_site(
+def test_OU_4_login_leads_to_no_other_site(
     browser: Browser, make: Factory, evil: str
 ) -> None:
     make.user("alice")
@@ -115,7 +117,7 @@ def test_login_leads_to_no_other_site(
     assert form.submit().location == "/"
 
 
-def test_login_leads_where_its_reader_wanted_to_go(
+def test_OU_4_login_leads_where_its_reader_wanted_to_go(
     browser: Browser, make: Factory
 ) -> None:
     make.user("alice")
@@ -125,7 +127,7 @@ def test_login_leads_where_its_reader_wanted_to_go(
     assert answer.location == "/settings/email"
 
 
-def test_session_is_new_at_each_login(reader: Browser) -> None:
+def test_SE_3_session_is_new_at_each_login(reader: Browser) -> None:
     """Of an id that was set by somebody else nothing is left."""
     before = reader.cookie
     token = reader.form("/", "/logout")["csrf_token"].value
@@ -151,26 +153,26 @@ def test_cookie_that_is_none(
 
 
 @pytest.mark.parametrize("field", ["expires"])
-def test_session_ends(reader: Browser, database: Database, field: str) -> None:
+def test_SE_4_session_ends(reader: Browser, database: Database, field: str) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     database.sessions.update_many({}, {"$set": {field: past}})
     assert not is_logged_in(reader)
 
 
-def test_cookie_is_nothing_to_the_api(reader: Browser) -> None:
+def test_SE_6_cookie_is_nothing_to_the_api(reader: Browser) -> None:
     answer = reader.app.post_json(
         "/api/users/alice/collection", {"text": "x"}, expect_errors=True
     )
     assert answer.status_code == 401
 
 
-def test_token_is_nothing_to_the_pages(browser: Browser, make: Factory) -> None:
+def test_SE_6_token_is_nothing_to_the_pages(browser: Browser, make: Factory) -> None:
     bearer = {"Authorization": f"Bearer {make.token('alice')}"}
     answer = browser.get("/settings", **bearer)
     assert answer.location == "/login?next=/settings"
 
 
-def test_new_password_ends_every_other_login(
+def test_AU_6_new_password_ends_every_other_login(
     reader: Browser, application: Any, alice: Api
 ) -> None:
     other = Browser(application)
@@ -188,7 +190,9 @@ def test_new_password_ends_every_other_login(
     assert other.log_in("alice", NEW_PASSWORD).status_code == 303
 
 
-def test_new_password_by_the_api_ends_the_sessions(reader: Browser, alice: Api) -> None:
+def test_AU_6_new_password_by_the_api_ends_the_sessions(
+    reader: Browser, alice: Api
+) -> None:
     new = {"password": NEW_PASSWORD, "current_password": PASSWORD}
     assert alice.patch("/users/alice", new).status_code == 200
     assert not is_logged_in(reader)
@@ -202,7 +206,9 @@ def test_new_password_by_the_api_ends_the_sessions(reader: Browser, alice: Api) 
         (PASSWORD, "alice alice alice", "password"),
     ],
 )
-def test_refused_password(reader: Browser, current: str, new: str, field: str) -> None:
+def test_AU_6_refused_password(
+    reader: Browser, current: str, new: str, field: str
+) -> None:
     answer = reader.send("/settings/password", current_password=current, password=new)
     assert answer.status_code == 400
     assert answer.html.find(id=f"{field}-error")
@@ -210,7 +216,9 @@ def test_refused_password(reader: Browser, current: str, new: str, field: str) -
     assert reader.log_in("alice").status_code == 303
 
 
-def test_list_of_logins(reader: Browser, application: Any, make: Factory) -> None:
+def test_SE_4_TO_3_list_of_logins(
+    reader: Browser, application: Any, make: Factory
+) -> None:
     make.token("alice")
     other = Browser(application)
     other.app.extra_environ["HTTP_USER_AGENT"] = "Mozilla/5.0 (X11; Linux) Firefox/150"
@@ -230,7 +238,7 @@ def test_list_of_logins(reader: Browser, application: Any, make: Factory) -> Non
     assert tokens.of_user(make.database, "alice") == []
 
 
-def test_all_other_logins_end_at_once(
+def test_SE_4_TO_3_all_other_logins_end_at_once(
     reader: Browser, application: Any, make: Factory
 ) -> None:
     make.token("alice")
@@ -244,7 +252,7 @@ def test_all_other_logins_end_at_once(
     assert tokens.of_user(make.database, "alice") == []
 
 
-def test_nobody_ends_the_logins_of_others(
+def test_AZ_2_nobody_ends_the_logins_of_others(
     reader: Browser, application: Any, make: Factory
 ) -> None:
     make.user("bob")
@@ -260,7 +268,7 @@ def test_nobody_ends_the_logins_of_others(
     assert tokens.find(make.database, token)
 
 
-def test_deleted_account_is_out_everywhere(
+def test_AZ_5_deleted_account_is_out_everywhere(
     reader: Browser, application: Any, alice: Api, database: Database
 ) -> None:
     other = Browser(application)
@@ -282,8 +290,17 @@ def test_deleted_account_is_out_everywhere(
     assert list(database.sessions.find({"user": "alice"})) == []
 
 
-def test_nobody_who_only_reads_gets_a_cookie(app: TestApp, make: Factory) -> None:
+def test_SE_1_nobody_who_only_reads_gets_a_cookie(app: TestApp, make: Factory) -> None:
     make.micropost("alice", "#word")
     paths = ("/", "/login", "/register", "/users/alice", "/tags/word", "/nothing")
     answers: list[Response] = [app.get(path, expect_errors=True) for path in paths]
     assert all("Set-Cookie" not in answer.headers for answer in answers)
+
+
+def test_token_that_only_reads_says_so(reader: Browser, anonymous: Api) -> None:
+    for scope in ("read", "read write"):
+        pair = {"username": "alice", "password": PASSWORD, "scope": scope}
+        assert anonymous.post("/token", pair).status_code == 200
+    page = reader.get("/settings/sessions").text
+    assert page.count("<b>token that only reads, until") == 1
+    assert page.count("<b>token until") == 1

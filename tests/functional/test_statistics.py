@@ -181,7 +181,7 @@ def test_page_of_so_many_days(
 
 
 @pytest.mark.parametrize("query", ["days=8", "days=", "days=7&days=7", "days=%ff"])
-def test_page_refuses_another_span(browser: Browser, query: str) -> None:
+def test_IN_6_page_refuses_another_span(browser: Browser, query: str) -> None:
     assert browser.get(f"/statistics?{query}").status_code == 400
 
 
@@ -241,7 +241,7 @@ def test_api_takes_a_year(alice: Api, posted: date) -> None:
         ("since=2026-11-02&until=2026-11-01", "", "since lies after until"),
     ],
 )
-def test_api_refuses_bad_days(alice: Api, query: str, name: str, why: str) -> None:
+def test_IN_6_api_refuses_bad_days(alice: Api, query: str, name: str, why: str) -> None:
     answer = alice.get(f"/statistics?{query}")
     assert_problem(answer, 400)
     (error,) = answer.json["errors"]

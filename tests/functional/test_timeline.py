@@ -163,7 +163,7 @@ def test_unknown_parameters_are_ignored(alice: Api, posted: list[str]) -> None:
     assert "utm_source" not in answer.json["next"]
 
 
-def test_walk_while_others_post_and_delete(
+def test_DI_7_walk_while_others_post_and_delete(
     alice: Api, bob: Api, posted: list[str], make: Factory
 ) -> None:
     answer = alice.get(f"{PATH}?size=30")

@@ -1,5 +1,6 @@
 """Tokens over REST: the ways to get one, what it opens, its end."""
 
+import re
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,19 +44,23 @@ def assert_token(app: TestApp, answer: TestResponse) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_token_for_json(anonymous: Api, make: Factory, body: dict[str, str]) -> None:
+def test_TO_1_token_for_json(
+    anonymous: Api, make: Factory, body: dict[str, str]
+) -> None:
     make.user("alice")
     assert_token(anonymous.app, anonymous.post("/token", body))
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_token_for_a_form(app: TestApp, make: Factory, body: dict[str, str]) -> None:
+def test_TO_1_token_for_a_form(
+    app: TestApp, make: Factory, body: dict[str, str]
+) -> None:
     make.user("alice")
     assert_token(app, post_form(app, body))
 
 
 @pytest.mark.parametrize("grant", ["password", "client_credentials"])
-def test_token_for_http_basic(anonymous: Api, make: Factory, grant: str) -> None:
+def test_TO_1_token_for_http_basic(anonymous: Api, make: Factory, grant: str) -> None:
     make.user("alice")
     header, body = basic("alice", PASSWORD), {"grant_type": grant}
     answer = anonymous.post("/token", body, Authorization=header)
@@ -95,7 +100,7 @@ def test_password_in_another_unicode_form(anonymous: Api) -> None:
         {"username": "no such grammar"},
     ],
 )
-def test_bad_credentials(
+def test_AU_4_bad_credentials(
     anonymous: Api, make: Factory, database: Database, wrong: dict[str, str]
 ) -> None:
     make.user("alice")
@@ -179,7 +184,9 @@ def test_other_types_of_body(app: TestApp) -> None:
         assert_problem(answer, 415)
 
 
-def test_logging_out_ends_this_token_and_no_other(alice: Api, make: Factory) -> None:
+def test_TO_3_logging_out_ends_this_token_and_no_other(
+    alice: Api, make: Factory
+) -> None:
     second = Api(alice.app, make.token("alice"))
     answer = alice.delete("/token")
     assert (answer.status_code, answer.body) == (204, b"")
@@ -193,7 +200,7 @@ def test_logging_out_needs_a_token(anonymous: Api) -> None:
     assert_unauthorized(anonymous.delete("/token"))
 
 
-def test_token_that_has_expired(alice: Api, database: Database) -> None:
+def test_TO_2_TO_4_token_that_has_expired(alice: Api, database: Database) -> None:
     """Also while the server has not removed it yet."""
     past = datetime.now(UTC) - timedelta(seconds=1)
     database.tokens.update_one({}, {"$set": {"expires": past}})
@@ -210,13 +217,13 @@ def test_scheme_is_known_in_any_case(alice: Api) -> None:
 @pytest.mark.parametrize(
     "header", ["Bearer", "Bearer ", "Bearer a b", "Bearer  x", "Bearer ä", "Bearer x,y"]
 )
-def test_header_that_cannot_be_read(alice: Api, header: str) -> None:
+def test_TO_2_header_that_cannot_be_read(alice: Api, header: str) -> None:
     answer = alice.get("/users/alice", Authorization=header.encode().decode("latin-1"))
     assert_problem(answer, 400)
     assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
 
 
-def test_only_a_bearer_token_opens_the_rest(alice: Api, anonymous: Api) -> None:
+def test_TO_4_only_a_bearer_token_opens_the_rest(alice: Api, anonymous: Api) -> None:
     for header in (basic("alice", PASSWORD), f"Token {alice.token}", "Digest x"):
         assert_unauthorized(anonymous.get("/users/alice", Authorization=header))
     for name in ("access_token", "token"):
@@ -226,28 +233,79 @@ def test_only_a_bearer_token_opens_the_rest(alice: Api, anonymous: Api) -> None:
         assert_unauthorized(anonymous.get("/users/alice", Cookie=cookie))
 
 
-def test_token_that_nobody_has_got(anonymous: Api) -> None:
+def test_TO_2_token_that_nobody_has_got(anonymous: Api) -> None:
     answer = Api(anonymous.app, "mb_" + "x" * 43).get("/search?text=abc")
     assert_unauthorized(answer)
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_oldest_tokens_beyond_twenty_end(alice: Api, make: Factory) -> None:
+def test_TO_1_oldest_tokens_beyond_twenty_end(alice: Api, make: Factory) -> None:
     others = [make.token("alice") for _ in range(20)]
     assert_unauthorized(alice.get("/users/alice"))
     for token in (others[0], others[-1]):
         assert Api(alice.app, token).get("/users/alice").status_code == 200
 
 
-def test_token_is_stored_as_a_digest(alice: Api, database: Database) -> None:
-    stored = database.tokens.find_one({"user": "alice"})
-    assert alice.token is not None
-    assert alice.token not in str(stored)
-    assert alice.token.removeprefix("mb_") not in str(stored)
+def test_TO_1_token_is_stored_as_a_digest(
+    anonymous: Api, make: Factory, database: Database
+) -> None:
+    """Of 256 random bits, behind a prefix by which it is known for what it is."""
+    make.user("alice")
+    tokens = {anonymous.post("/token", PAIR).json["access_token"] for _ in range(20)}
+    assert len(tokens) == 20
+    stored = str(
+        [list(database[name].find()) for name in database.list_collection_names()]
+    )
+    assert "alice" in stored
+    for token in tokens:
+        assert re.fullmatch("mb_[A-Za-z0-9_-]{43}", token)
+        assert token.removeprefix("mb_") not in stored
 
 
-def test_unknown_things_are_401_to_strangers_too(anonymous: Api) -> None:
+def test_TO_2_AZ_3_unknown_things_are_401_to_strangers_too(anonymous: Api) -> None:
     for path in ("/users/nobody", "/users/nobody/collection/115", "/search?text=abc"):
         answer = anonymous.get(path)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="microblog"'
+
+
+def test_TO_4_token_that_only_reads(
+    alice: Api, anonymous: Api, bob: Api, make: Factory
+) -> None:
+    make.micropost("alice", "mine")
+    answer = anonymous.post("/token", {**PAIR, "scope": "read"})
+    assert (answer.status_code, answer.json["scope"]) == (200, "read")
+    app = Api(alice.app, answer.json["access_token"])
+    for path in ("", "/collection", "/timeline", "/following", "/followers"):
+        assert app.get(f"/users/alice{path}").status_code == 200
+    assert app.get("/search?text=mine").status_code == 200
+    (micropost,) = app.get("/users/alice/collection").json["result"]
+    own = f"/users/alice/collection/{micropost['id']}"
+    for refused in (
+        app.post("/users/alice/collection", {"text": "no"}),
+        app.patch(own, {"text": "no"}),
+        app.put(own, {"text": "no"}),
+        app.delete(own),
+        app.post("/users/alice/following", {"username": "bob"}),
+        app.delete("/users/alice/following/bob"),
+        app.patch("/users/alice", {"name": "no"}),
+        app.delete("/users/alice", {"password": PASSWORD}),
+    ):
+        assert_problem(refused, 403)
+        said = refused.headers["WWW-Authenticate"]
+        assert said == (
+            'Bearer realm="microblog", error="insufficient_scope", scope="read write"'
+        )
+    assert alice.get(own).json["text"] == "mine"
+    # Whose token may write is told so only of what is another's.
+    assert "WWW-Authenticate" not in bob.delete(own).headers
+    assert app.delete("/token").status_code == 204
+    assert_unauthorized(app.get("/users/alice"))
+
+
+@pytest.mark.parametrize("scope", ["", "write", "admin", "read  write", 1, None])
+def test_TO_4_there_are_no_other_scopes(
+    anonymous: Api, make: Factory, scope: object
+) -> None:
+    make.user("alice")
+    assert_problem(anonymous.post("/token", {**PAIR, "scope": scope}), 400, "scope")

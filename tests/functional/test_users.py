@@ -52,13 +52,16 @@ def test_registered_user_can_log_in(anonymous: Api) -> None:
     assert log_in(anonymous, "dora", PASSWORD).status_code == 200
 
 
-def test_password_is_stored_as_a_hash(anonymous: Api, database: Database) -> None:
+def test_AU_2_password_is_stored_as_a_hash(anonymous: Api, database: Database) -> None:
     anonymous.post("/users", NEW)
-    assert PASSWORD not in str(database.users.find_one({"_id": "dora"}))
+    stored = database.users.find_one({"_id": "dora"})
+    assert stored is not None
+    assert stored["password"].startswith("bcrypt-hmac-sha256$")
+    assert PASSWORD not in str(stored)
 
 
 @pytest.mark.parametrize("taken", ["alice", "a1ice", "al_ice", "ailce"])
-def test_taken_name_or_one_that_looks_like_it(
+def test_IN_4_DI_2_taken_name_or_one_that_looks_like_it(
     anonymous: Api, make: Factory, database: Database, taken: str
 ) -> None:
     make.user("alice", name="the first")
@@ -71,28 +74,9 @@ def test_taken_name_or_one_that_looks_like_it(
     "name",
     ["", "Dora", "do ra", "dörå", "d" * 31, "do-ra", "dora\n", "admin", "users", "me"],
 )
-def test_refused_usernames(anonymous: Api, database: Database, name: str) -> None:
+def test_IN_4_refused_usernames(anonymous: Api, database: Database, name: str) -> None:
     answer = anonymous.post("/users", {**NEW, "username": name})
     assert_problem(answer, 400, "username")
-    assert database.users.find_one({}) is None
-
-
-@pytest.mark.parametrize(
-    "password",
-    [
-        "",
-        "fourteen chars",
-        "passwordpassword",
-        "abcdefghijklmnopqrst",
-        "my name is dora, yes",
-        "I like the microblog",
-        "quiet lantern\x07 over the river",
-        "no end to it " * 400,
-    ],
-)
-def test_refused_passwords(anonymous: Api, database: Database, password: str) -> None:
-    answer = anonymous.post("/users", {**NEW, "password": password})
-    assert_problem(answer, 400, "password")
     assert database.users.find_one({}) is None
 
 
@@ -128,7 +112,7 @@ def test_registering_needs_both(anonymous: Api, field: str) -> None:
     "field",
     ["admin", "counts", "created", "followers", "folded", "href", "microposts", "rev"],
 )
-def test_fields_that_are_not_the_users_to_set(
+def test_AZ_4_fields_that_are_not_the_users_to_set(
     anonymous: Api, alice: Api, database: Database, field: str
 ) -> None:
     assert_problem(anonymous.post("/users", {**NEW, field: 1}), 400, field)
@@ -173,7 +157,7 @@ def test_change_of_nothing(alice: Api) -> None:
     assert (answer.status_code, answer.json) == (200, before)
 
 
-def test_nobody_changes_or_deletes_another(alice: Api, bob: Api) -> None:
+def test_AZ_2_nobody_changes_or_deletes_another(alice: Api, bob: Api) -> None:
     assert_problem(bob.patch("/users/alice", {"name": "x"}), 403)
     assert_problem(bob.delete("/users/alice", {"password": PASSWORD}), 403)
     assert alice.get("/users/alice").json["name"] == ""
@@ -218,7 +202,7 @@ def test_matching_if_match_is_done(alice: Api) -> None:
     assert gone.status_code == 204
 
 
-def test_no_answer_gives_a_secret_away(
+def test_AZ_4_no_answer_gives_a_secret_away(
     alice: Api, bob: Api, make: Factory, database: Database
 ) -> None:
     email = {"email": "alice@example.org", "current_password": PASSWORD}

@@ -108,7 +108,7 @@ def test_a_new_name_is_seen(application: Any, make: Factory) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_each_gets_their_own(
+def test_PR_4_each_gets_their_own(
     application: Any, make: Factory, made: list[str], path: str
 ) -> None:
     """By language and encoding; and who is logged in gets nothing that is kept."""

@@ -5,6 +5,7 @@ page may become dearer unseen.
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,8 @@ NAMES = [letter * 2 for letter in "abcdefghjkmnopqrstuvwxyz"] + ["ab"]
 
 
 class Counter(monitoring.CommandListener):
-    """The names of the commands sent, without those of the connection itself."""
+    """The names of the commands sent, without those of the connection itself and of
+    the thread that watches it."""
 
     def __init__(self, database: str) -> None:
         self.database = database
@@ -29,7 +31,8 @@ class Counter(monitoring.CommandListener):
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """Count it."""
-        if event.database_name == self.database:
+        watching = threading.current_thread().name == "database"
+        if event.database_name == self.database and not watching:
             self.names.append(event.command_name)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
@@ -131,16 +134,16 @@ def test_posting(alice: Api, bob: Api, commands: Counter) -> None:
     alice.post(path, body)
     forget(commands)
     assert alice.post(path, body).status_code == 201
-    # Token, user, the one it is addressed to; what is to be delivered, the micropost,
-    # its reference, the marks.
-    writes = ["update", "insert", "update", "update"]
-    assert commands.names == ["find", "find", "find", *writes]
+    # Token, user, the one it is addressed to, the key of limits; then the limit, what
+    # is to be delivered, the micropost, its reference, the marks.
+    writes = ["find", "update", "update", "insert", "update", "update"]
+    assert commands.names == ["find", "find", "find", "find", *writes]
     commands.names.clear()
     assert alice.post(path, {"text": "x"}).status_code == 201
     assert commands.names == ["find", *writes]
     commands.names.clear()
     assert alice.post(path, {"text": "x"}, Idempotency_Key="k").status_code == 201
-    assert len(commands.names) == 7  # and two of the key's own
+    assert len(commands.names) == 9  # and two of the key's own
 
 
 @pytest.mark.parametrize("followees", [0, 1, 20, 21])
@@ -164,7 +167,9 @@ def test_page_of_users(alice: Api, make: Factory, commands: Counter, side: str) 
 
 def test_search(alice: Api, make: Factory, commands: Counter) -> None:
     make.microposts(30)
-    assert cost(commands, alice, "/search?text=micropost") <= 6
+    alice.get("/search?text=micropost")
+    # Nine, of which three count the search: the key, the limit, and the limit again.
+    assert cost(commands, alice, "/search?text=micropost") <= 9
 
 
 def test_refused_names_cost_no_read(alice: Api, commands: Counter) -> None:
@@ -185,6 +190,36 @@ def test_strangers_cost_nothing(
     for path in ("/users/alice", "/users/nobody", "/users/alice/timeline"):
         assert anonymous.get(path).status_code == 401
     assert commands.names == []
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "TRACE", "FOO", "get"])
+def test_AZ_3_refused_methods_cost_nothing_and_tell_nothing(
+    alice: Api, commands: Counter, method: str
+) -> None:
+    commands.names.clear()
+    answers = [
+        alice.app.request(
+            f"/api/users/{name}", method=method, headers=headers, expect_errors=True
+        )
+        for name in ("alice", "nobody")
+        for headers in ({}, alice.headers)
+    ]
+    assert commands.names == []
+    assert {answer.status_code for answer in answers} <= {204, 405}
+    assert len({answer.body.replace(b"nobody", b"alice") for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("path", ["/users/carol", "/", "/users", "/users/carol/feed"])
+def test_head_costs_what_get_costs(
+    application: Any, make: Factory, commands: Counter, path: str
+) -> None:
+    make.microposts(3, "carol")
+    browser = Browser(application)
+    forget(commands)
+    browser.app.head(path)
+    heads = len(commands.names)
+    assert heads <= cost(commands, browser, path)
 
 
 def test_conditional_read_costs_no_more(
@@ -296,7 +331,7 @@ def test_front_page_of_a_reader(
         ("/users/alice/followers", 5),
         ("/users/alice/following", 5),
         ("/users/alice/microposts/new", 2),
-        ("/search?text=alice", 9),
+        ("/search?text=alice", 12),
         ("/about", 1),
         ("/statistics", 2),
     ],

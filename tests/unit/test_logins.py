@@ -4,7 +4,7 @@ import pytest
 
 from microblog import passwords
 from microblog.errors import BadCredentials
-from microblog.security import authenticate, issue_token
+from microblog.logins import authenticate, issue_token
 from microblog.settings import Settings
 from microblog.store import Database, accounts, tokens, users
 from tests.factories import PASSWORD, Factory

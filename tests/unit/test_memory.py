@@ -15,7 +15,7 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError, NetworkTimeout
 from pymongo.synchronous.database import Database as Plain
 
-from microblog import security
+from microblog import logins
 from microblog.database.embedded import EmbeddedServer
 from microblog.settings import Settings
 from microblog.store import (
@@ -220,10 +220,10 @@ def test_a_micropost_is_as_last_written(
 
 
 ENDS: dict[str, Callable[[Database, Settings], Any]] = {
-    "a new password": lambda one, settings: security.set_password(
+    "a new password": lambda one, settings: logins.set_password(
         one, settings, "alice", "another lantern over the river"
     ),
-    "a password reset": lambda one, settings: security.reset_password(
+    "a password reset": lambda one, settings: logins.reset_password(
         one, settings, users.find(one, "alice") or {}, "another lantern"
     ),
     "the end of logins": lambda one, _settings: accounts.end_logins(one, "alice"),

@@ -124,8 +124,12 @@ def test_unreadable_basic_credentials(header: str) -> None:
         basic_credentials(header)
 
 
-# Views that show and do nothing: files, the errors of ours and of Cornice, redirects.
+# Views that show and do nothing: files, the errors of ours and of Cornice, redirects,
+# and what machines ask that must be told whoever they are.
 OPEN = {
+    "process_health",
+    "database_health",
+    "version",
     "static_view",
     "refuse",
     "_fallback_view",

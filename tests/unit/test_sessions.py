@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from microblog.security import set_password
+from microblog.logins import set_password
 from microblog.settings import Settings
 from microblog.store import Database, Document, sessions, tokens
 from tests.factories import PASSWORD, Factory

@@ -48,10 +48,12 @@ def test_shipped_files_hold_the_defaults_and_no_secret() -> None:
         ("htp_port", "1", "there is no such setting"),
         ("http_port", "many", "integer"),
         ("http_port", "70000", "65535"),
-        ("http.threads", "0", "greater than"),
+        ("http.threads", "1", "greater than or equal to 2"),
         ("site.url", "example.org", "must look like https://example.org"),
         ("site.url", "ftp://example.org", "must look like"),
         ("site.name", "x" * 81, "80"),
+        ("http.hosts", "example.org blog.example/x", "must be names like"),
+        ("http.trusted_proxy", "localhost", "not appear to be an IPv4 or IPv6 address"),
         ("mongodb.uri", "localhost", "must begin with mongodb"),
         ("mongodb.database", "a b", "pattern"),
         ("password.minimum", "7", "greater than or equal to 8"),
@@ -66,6 +68,13 @@ def test_wrong_value_is_refused(key: str, value: str, reason: str) -> None:
     assert error.value.detail.startswith(f"site.ini: {key}: ")
     assert reason in error.value.detail
     assert "\n" not in error.value.detail
+
+
+def test_AU_3_cheap_hash_is_refused_where_others_come() -> None:
+    public = {"site.url": "https://example.org", "password.cost": "11"}
+    with pytest.raises(ConfigurationError, match=r"password\.cost must be at least 12"):
+        settings.read(public, environment={}, source="site.ini")
+    assert settings.read({**public, "password.cost": "12"}, environment={})
 
 
 def test_secret_is_not_shown() -> None:

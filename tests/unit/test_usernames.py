@@ -68,6 +68,7 @@ def test_every_view_names_a_permission(application: object) -> None:
     assert unnamed <= {
         "cornice.pyramidhook",  # its fallback answers 405
         "microblog.views.errors",
+        "microblog.views.health",
         "microblog.views.seed",
         "microblog.views.static",
         "pyramid.httpexceptions",  # of Pyramid itself: a response is its own view

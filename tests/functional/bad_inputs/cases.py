@@ -3,6 +3,7 @@
 A file is a list of groups. A group multiplies `requests` (or every endpoint, every
 field of each, every page: `at`) with `values`, which stand for `<>` in a request, and
 says what must come of them. What a request can say is listed in `Case`.
+A request of a group can be `without` some of its values.
 """
 
 import json
@@ -11,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 HERE = Path(__file__).parent
 PLACE = "<>"
@@ -25,13 +26,17 @@ class Case:
 
     send: str  # method and percent-encoded target
     status: int
-    user: str = "alice"  # whose token goes with it; "": nobody's
+    # Whose token goes with it, or, to a page, whose session; "": nobody's.
+    user: str = "alice"
     json: Any = None  # the body, or
+    form: Data | None = None  # the fields of a form beside its token, or
     body: str | None = None  # the body, in `encoding`
     encoding: str = "latin-1"  # so that every byte can be written
     pad: int = 0  # bytes that spaces fill the body up to
     headers: Data = field(default_factory=dict)
-    error: str | None = None  # the name of the first of `errors`
+    # The name of the first of `errors`; on a page, of a field that is marked.
+    error: str | None = None
+    shows: str | None = None  # the text that is then at the top of the user's page
     answer: Data = field(default_factory=dict)  # part of the JSON answered
     answer_headers: Data = field(default_factory=dict)
 
@@ -48,6 +53,7 @@ PAGES = {
 BODIES = {
     label: endpoint for label, endpoint in ENDPOINTS.items() if "json" in endpoint
 }
+FORMS = {label: endpoint for label, endpoint in ENDPOINTS.items() if "form" in endpoint}
 
 
 def good(name: str) -> Case:
@@ -61,6 +67,8 @@ def read(name: str) -> dict[str, Case]:
     for group in load(name):
         for where, request in _requests(group):
             for what, value in group.get("values", {"": ""}).items():
+                if what in request.get("without", ()):
+                    continue
                 label = " - ".join(filter(None, [group["group"], where, what]))
                 assert label not in cases, label
                 cases[label] = _case(request, _expanded(value))
@@ -79,6 +87,12 @@ def _requests(group: Data) -> Iterator[tuple[str, Data]]:
         for label, page in PAGES.items():
             mark = "&" if "?" in page["send"] else "?"
             yield label, {"send": page["send"] + mark + group["query"], **common}
+    elif at == "every form":
+        for label, endpoint in FORMS.items():
+            bare = urlencode(endpoint["form"], safe="{}")
+            members = "&".join(filter(None, [bare, "csrf_token={csrf}"]))
+            both = {"members": members, "bare": bare}
+            yield label, {**endpoint, **both, **common}
     else:
         for name, endpoint in BODIES.items():
             excepted = group.get("except", [])
@@ -133,13 +147,15 @@ def _case(request: Data, value: Any) -> Case:
     request = deepcopy(request)
     text = value if isinstance(value, str) else ""
     if request.get("body") is not None:
-        for name in ("members", "member", "spelled"):
+        for name in ("members", "member", "spelled", "bare"):
             place = f"<{name}>"
             request["body"] = request["body"].replace(place, request.get(name, ""))
-        request["json"] = None
-    send = request["send"].replace(PLACE, quote(text, safe="", errors="surrogatepass"))
-    request["send"] = send.replace("<raw>", text)
-    for name in ("json", "body", "headers", "answer", "error"):
+        request["json"] = request["form"] = None
+    send = request["send"].replace("<raw>", text)
+    if PLACE in send:
+        send = send.replace(PLACE, quote(text, safe="", errors="surrogatepass"))
+    request["send"] = send
+    for name in ("json", "form", "body", "headers", "answer", "error", "shows"):
         if name in request:
             request[name] = _filled(request[name], value)
     request.setdefault("status", request.get("answered", 200))
