@@ -36,6 +36,8 @@ PLAIN = {"http_port": "HTTP_PORT", "data_dir": "DATA_DIR"}
 
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
+Seconds = Annotated[int, Field(ge=1, le=3600)]
+
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
@@ -106,20 +108,12 @@ class Settings(BaseModel):
     # cores fight for its one interpreter.
     http_pin: Annotated[bool, Field(alias="http.pin")] = True
     # Seconds from the first byte of a request until its header and its body are there.
-    http_header_seconds: Annotated[
-        int, Field(alias="http.header_seconds", ge=1, le=300)
-    ] = 10
-    http_body_seconds: Annotated[
-        int, Field(alias="http.body_seconds", ge=1, le=3600)
-    ] = 30
+    http_header_seconds: Annotated[Seconds, Field(alias="http.header_seconds")] = 10
+    http_body_seconds: Annotated[Seconds, Field(alias="http.body_seconds")] = 30
     # Seconds that a connection may wait for its next request.
-    http_idle_seconds: Annotated[
-        int, Field(alias="http.idle_seconds", ge=1, le=3600)
-    ] = 30
+    http_idle_seconds: Annotated[Seconds, Field(alias="http.idle_seconds")] = 30
     # In so many seconds a client must have taken a KB for each, or the rest.
-    http_answer_seconds: Annotated[
-        int, Field(alias="http.answer_seconds", ge=1, le=3600)
-    ] = 30
+    http_answer_seconds: Annotated[Seconds, Field(alias="http.answer_seconds")] = 30
     # Open at once: from one address (of IPv6, one /64), and in all.
     http_connections: Annotated[
         int, Field(alias="http.connections", ge=1, le=10_000)
