@@ -51,7 +51,7 @@ _files = Files(str(HERE / "static"), cache_max_age=YEAR, use_subpath=True)
 
 
 @view_config(**ROUTE, request_method=READING)
-def read(context: Any, request: Any) -> Any:
+def read_file(context: Any, request: Any) -> Any:
     """A file."""
     return _files(context, request)
 

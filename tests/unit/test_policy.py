@@ -131,6 +131,7 @@ OPEN = {
     "database_health",
     "version",
     "static_view",
+    "read_file",
     "refuse",
     "_fallback_view",
     "redirect",
