@@ -38,6 +38,13 @@ def is_username(name: object) -> bool:
     return isinstance(name, str) and GRAMMAR.fullmatch(name) is not None
 
 
+def typed(name: str) -> str:
+    """The username that somebody means who has typed `name`. Capitals of other
+    alphabets stay: some become letters of ours in lower case."""
+    name = name.strip()
+    return name.lower() if name.isascii() else name
+
+
 def fold(username: str) -> str:
     """The form in which two usernames that a reader would confuse are equal."""
     return username.translate(_LOOK_ALIKES) or username

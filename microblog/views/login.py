@@ -10,6 +10,7 @@ from microblog.pages import action, own_path, page, see_other
 from microblog.resources.root import Root
 from microblog.security import Permission
 from microblog.store import Document
+from microblog.usernames import typed
 from microblog.views.inputs import Body, Password
 
 
@@ -33,7 +34,7 @@ def show(request: Any) -> Document:
 def log_in(request: Any) -> Any:
     """Begin a session."""
     given = forms.read(request, Login)
-    username = given.username.strip().lower()
+    username = typed(given.username)
     with limits.attempt(request, username):
         user = authenticate(request.database, request.site, username, given.password)
     headers = remember(request, user["_id"], user=user)

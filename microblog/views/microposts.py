@@ -16,7 +16,7 @@ from microblog.pages import action, micropost_path, page, see_other
 from microblog.resources.microposts import Micropost, Microposts
 from microblog.security import Permission
 from microblog.store import Document, collection, idempotency, ids, microposts, users
-from microblog.usernames import is_username
+from microblog.usernames import is_username, typed
 from microblog.views.inputs import Body, Text, Username
 from microblog.views.users import href as user_href
 
@@ -235,7 +235,7 @@ def send_delete(request: Any) -> Any:
 
 def _typed(request: Any) -> NewMicropost:
     """What the form says; people write @Bob for bob."""
-    to = request.form.value("referenced").strip().removeprefix("@").lower()
+    to = typed(request.form.value("referenced").strip().removeprefix("@"))
     request.form.typed["referenced"] = to
     return forms.read(request, NewMicropost)
 

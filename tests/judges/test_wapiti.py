@@ -12,7 +12,7 @@ import pytest
 from tests.browser.world import World, people
 
 # Those that need nothing from the internet, and look for what could be here. Its module
-# `csrf` takes two refusals for two successes; tests/functional/test_forms.py asks better.
+# `csrf` takes two refusals for two successes: tests/functional/test_forms.py asks that.
 MODULES = (
     "backup,cookieflags,crlf,csp,exec,file,htaccess,http_headers,permanentxss,"
     "redirect,sql,xss"

@@ -74,3 +74,9 @@ def test_every_view_names_a_permission(application: object) -> None:
         "pyramid.httpexceptions",  # of Pyramid itself: a response is its own view
         "pyramid.static",
     }
+
+
+def test_IN_4_what_is_typed_is_lowered_only_in_our_alphabet() -> None:
+    assert usernames.typed(" ALICE ") == "alice"
+    # The Kelvin sign, which is k in lower case.
+    assert usernames.typed("\u212aelvin") == "\u212aelvin"
