@@ -33,7 +33,6 @@ SECONDS = {
     "post": HOUR,
     "follow": HOUR,
     "search": MINUTES,
-    "export": HOUR,
 }
 
 

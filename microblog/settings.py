@@ -167,7 +167,6 @@ class Settings(BaseModel):
     limits_post: Annotated[Often, Field(alias="limits.post")] = 300
     limits_follow: Annotated[Often, Field(alias="limits.follow")] = 400
     limits_search: Annotated[Often, Field(alias="limits.search")] = 300
-    limits_export: Annotated[Often, Field(alias="limits.export")] = 10
 
     # Whose followers are fewer sends them every micropost; the others' is pulled.
     timelines_push_below: Annotated[
