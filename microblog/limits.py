@@ -9,10 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Any
 
-from microblog import known
+from microblog import known, request_log
 from microblog.errors import BadCredentials, Throttled, Unavailable
 from microblog.request_log import Event, note
 from microblog.security import is_api
@@ -38,14 +37,9 @@ SECONDS = {
 
 def network(request: Any) -> str:
     """Where a request comes from."""
-    said = request.remote_addr or ""
-    try:
-        address = ip_address(said)
-    except ValueError:  # Of a socket in the file system, for example.
-        return f"network {said}"
-    address = getattr(address, "ipv4_mapped", None) or address
-    shared = 8 if address.version == 4 else 64  # bits
-    return f"network {address.version} {int(address) >> shared}"
+    address = request.remote_addr or ""
+    # Of a socket in the file system, for example, there is no network.
+    return f"network {request_log.network(address) or address}"
 
 
 def reader(request: Any) -> str:
