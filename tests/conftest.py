@@ -1,7 +1,7 @@
 """One application and one document server a test session; an empty store a test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,19 @@ from tests.factories import Api, Factory
 from tests.site import Site
 
 SERVER = "MICROBLOG_TEST_MONGODB_URI"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[
+    None, pytest.TestReport, pytest.TestReport
+]:
+    """Tests log anything; from one process of pytest to another goes only Unicode."""
+    report = yield
+    report.sections = [
+        (name, said.encode("utf-8", "replace").decode())
+        for name, said in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session")
