@@ -12,7 +12,7 @@ from webtest import TestApp
 import microblog
 from microblog import settings as settings_module
 from microblog.settings import Settings
-from microblog.store import Database
+from microblog.store import Database, ids
 from tests.factories import Api, Factory
 from tests.site import Site
 
@@ -30,6 +30,12 @@ def pytest_runtest_makereport() -> Generator[
         for name, said in report.sections
     ]
     return report
+
+
+@pytest.fixture(autouse=True)
+def _present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids that a test draws in the future do not push those of the next ahead."""
+    monkeypatch.setattr(ids, "_last", ids._last)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,16 @@ ATTACKS = {
 SECONDS = 12
 
 
+def status_of(site: Site) -> int:
+    """What our own probe is answered; 0: that there are too many."""
+    try:
+        return site.request("GET", "/api/nothing")[0]
+    except ValueError:  # It is told so in a line of text.
+        time.sleep(0.2)
+        return 0
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_RL_4_F15_site_is_there_for_others(site: Site, attack: str) -> None:
     """From the same address: its newest connection always gets in."""
@@ -41,13 +51,16 @@ def test_RL_4_F15_site_is_there_for_others(site: Site, attack: str) -> None:
         text=True,
     )
     statuses = []
-    while judge.poll() is None:
-        # One that is overtaken by fifty others between its connection and its request
-        # must come again, as browsers do.
-        asked = (site.request("GET", "/api/nothing")[0] for _ in range(3))
-        statuses.append(next((status for status in asked if status), 0))
-        time.sleep(0.2)
-    said, _ = judge.communicate()
+    try:
+        while judge.poll() is None:
+            # One that is overtaken by fifty others between its connection and its
+            # request, or meets fifty who are just being answered, must come again.
+            asked = (status_of(site) for _ in range(5))
+            statuses.append(next((status for status in asked if status), 0))
+            time.sleep(0.2)
+    finally:
+        judge.kill()
+        said, _ = judge.communicate()
     assert set(statuses) == {404}
     plain = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", said)
     assert set(re.findall(r"service available:\s*(\w+)", plain)) == {"YES"}, plain
