@@ -1,14 +1,13 @@
 """`microblog backup` and `microblog restore`: all of the data, as files."""
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from microblog.commands.context import Context
+from microblog.commands.progress import shown
 from microblog.database import failures
 from microblog.errors import BadBackup
 from microblog.store import Document
@@ -56,7 +55,7 @@ def to(
         manifest = store.take(
             context.database,
             directory,
-            _progress,
+            shown,
             with_logins=with_logins,
             only_deletions=only_deletions,
         )
@@ -88,11 +87,11 @@ def restore(context: Context, directory: Path, newer: Path | None) -> None:
     with _said(directory), failures():
         begun = Restore(context.database, directory, newer)
         if begun.step == DATA:
-            begun.write_data(_progress)
+            begun.write_data(shown)
             for name, count in begun.written.items():
                 click.echo(f"{name}: {count} restored")
             click.echo("the site may run; the search is being filled")
-        begun.write_grams(_progress)
+        begun.write_search(shown)
     click.echo("all is restored")
 
 
@@ -100,22 +99,6 @@ def _tell(manifest: Document) -> None:
     for name, told in manifest["collections"].items():
         click.echo(f"{name}: {told['documents']}")
     click.echo(f"whole, of {manifest['began']}")
-
-
-def _progress(
-    name: str, documents: Iterable[Document], length: int | None
-) -> Iterator[Document]:
-    """The documents, with a progress bar on a terminal."""
-    bar: Any = click.progressbar(
-        documents,
-        length=length,
-        label=name.ljust(12),
-        file=sys.stderr,
-        show_pos=True,
-        update_min_steps=100,
-    )
-    with bar:
-        yield from bar
 
 
 @contextmanager

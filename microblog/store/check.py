@@ -1,11 +1,14 @@
 """Finding what a crash has left half written, and mending it.
 
-The truth is in `microposts` and `follows`; counts, embedded references and grams are
-computed from them. A second run after a repair finds nothing.
+The truth is in `microposts` and `follows`; counts, embedded references and posting
+lists are computed from them. A second run after a repair finds nothing.
 """
 
 import heapq
 import time
+from array import array
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +24,14 @@ from microblog.store import (
     microposts,
     names,
     pieces,
+    postings,
     references,
+    segments,
     shapes,
     timelines,
     users,
 )
+from microblog.store.shapes import SEARCH
 from microblog.store.walks import MINUTE
 
 SETTLE_SECONDS = 0.2  # a write in progress is done after that
@@ -190,6 +196,7 @@ def _difference(user: Document, right: Document) -> str | None:
 def _check_microposts(database: Database) -> Iterator[Finding]:
     oldest = ids.MAXIMUM
     latest: list[int] = []
+    index = _Index(database)
     for piece in pieces(database.microposts.find(), 500):
         authors = {document["author"] for document in piece}
         strangers = authors - users.existing(database, authors)
@@ -199,7 +206,11 @@ def _check_microposts(database: Database) -> Iterator[Finding]:
             if document["author"] in strangers:
                 what = f"there is no user {document['author']}; left alone"
                 yield Finding(what, f"micropost {id}", None)
-            elif outdated := shapes.outdated(document):
+                continue
+            if not index.has(document):
+                mend: Callable[[], Any] = partial(segments.note, database, id)
+                yield Finding("is not found by search", f"micropost {id}", mend)
+            if outdated := shapes.outdated(document):
                 mend = partial(microposts.set_computed, database, id, outdated)
                 what = f"{', '.join(outdated)} do not match its text"
                 yield Finding(what, f"micropost {id}", mend)
@@ -207,6 +218,55 @@ def _check_microposts(database: Database) -> Iterator[Finding]:
         latest = heapq.nlargest(marks.LATEST, found)
     if latest:
         yield from _check_marks(database, oldest, latest)
+
+
+class _Index:
+    """What the posting lists have of each micropost: a sum of its grams' hashes."""
+
+    def __init__(self, database: Database):
+        self.database = database
+        self._read: list[segments.Segment] = []
+        self._sums: list[tuple[array[int], array[int]]] = []
+
+    def has(self, document: Document) -> bool:
+        """Whether the micropost is found by each gram of its text; or will be, as it
+        waits for that."""
+        waits = SEARCH in document.get("undone", ())
+        return waits or self._holds(document) or self._is_new(document)
+
+    def _holds(self, document: Document) -> bool:
+        wanted = sum(postings.of_micropost(document))
+        for held, sums in self._sums:
+            place = bisect_left(held, document["_id"])
+            is_there = [document["_id"]] == list(held[place : place + 1])
+            if is_there and sums[place] == wanted:
+                return True
+        return False
+
+    def _is_new(self, document: Document) -> bool:
+        """Whether it is there by now, for what has been indexed or edited since."""
+        live = segments.live(self.database)
+        if live != self._read:
+            self._read = live
+            self._sums = [_sums(self.database, one) for one in live]
+            if self._holds(document):
+                return True
+        now = self.database.microposts.find_one({"_id": document["_id"]})
+        return now is None or now["rev"] != document["rev"]
+
+
+def _sums(
+    database: Database, segment: segments.Segment
+) -> tuple["array[int]", "array[int]"]:
+    """The ids of a segment, and the sum of the hashes of the lists that have each."""
+    sums: Counter[int] = Counter()
+    names = (postings.name(segment.number, one) for one in range(segment.buckets))
+    for _name, packed in postings.read(database, names):
+        for key, held in postings.unpacked(packed).items():
+            for id in held:
+                sums[id] += key
+    ordered = sorted(sums)
+    return array("Q", ordered), array("Q", (sums[id] for id in ordered))
 
 
 def _check_marks(

@@ -38,13 +38,17 @@ class Kept:
         self.seconds = seconds
         self._all = changes.place(collection, ALL)
         self._entries: dict[Any, _Entry] = {}
+        # Threads may lose one now and then: it is for figures alone.
+        self.hits = self.misses = 0
         self._lock = threading.Lock()
 
     def get(self, key: Any, read: Callable[[], Any]) -> Any:
         """The value of a key, by `read` if it must be. None is never kept."""
         entry = self._entries.get(key)
         if entry is not None and self._is_good(entry):
+            self.hits += 1
             return entry.value
+        self.misses += 1
         seen = self._seen(key)
         value = read()
         if value is not None:
@@ -63,6 +67,8 @@ class Kept:
                 found[key] = entry.value
             else:
                 unknown.append((key, self._seen(key)))
+        self.hits += len(found)
+        self.misses += len(unknown)
         if unknown:
             fresh = read([key for key, _seen in unknown])
             for key, seen in unknown:
@@ -115,6 +121,7 @@ class Memory:
         self.pulled = self.users if told else kept("users", 1000, content)
         self.microposts = kept("microposts", 10_000, content)
         self.marks = kept("marks", 10, content)
+        self.segments = kept("segments", 1, content)
         self.tags = kept("tags", 100, CONTENT_SECONDS)
         self.keys = kept("keys", 10, TOLD_SECONDS)
         self.tokens = kept("tokens", 2000, told)
@@ -122,3 +129,9 @@ class Memory:
         self.gone = kept("users", 1, told)
         self.follows = kept("follows", 5000, told)
         self.tops = kept("timelines", 1000, told)
+
+    def kept(self) -> dict[str, Kept]:
+        """All of it, by name."""
+        # Two names of one: the first.
+        found = {kept: name for name, kept in reversed(vars(self).items())}
+        return {name: kept for kept, name in found.items()}

@@ -15,6 +15,7 @@ from microblog.store import (
     Database,
     Document,
     deliveries,
+    erasures,
     ids,
     marks,
     pieces,
@@ -22,19 +23,18 @@ from microblog.store import (
     shapes,
     users,
 )
-from microblog.store.shapes import reference, shown
+from microblog.store.shapes import MAILS, SEARCH, reference, shown
 
-MAILS = "mails"  # what can be undone of a micropost: who is named is to be mailed
 # In the table of changes: one for all that is edited or deleted.
 EDITED = ("contents", "edited")
 PIECE = 25  # asked for at once; a page and the one beyond it
 
 INDEXES = [
     IndexModel([("author", 1), ("_id", -1)]),
-    IndexModel([("grams", 1), ("_id", -1)]),
     IndexModel([("tags", 1), ("_id", -1)]),
     IndexModel([("day", 1), ("_id", -1)]),
     IndexModel("undone.mails", sparse=True),
+    IndexModel("undone.search", sparse=True),
 ]
 
 
@@ -51,7 +51,7 @@ def create(
     id = id or ids.new(after=newest)
     document = shapes.new_document(id, author["_id"], text, referenced)
     if shapes.named(document):
-        document["undone"] = {MAILS: id}
+        document["undone"][MAILS] = id
     while not _insert(database, document, author.get("pulled") != users.TOLD):
         shapes.set_id(document, ids.new(after=newest))
     if document["_id"] > newest:
@@ -124,7 +124,8 @@ def change(
     id, author = micropost["id"], micropost["author"]
     update: Document = {**changes, "edited": _now()}
     if "text" in changes:
-        update |= shapes.computed(author, changes["text"])
+        update |= {**shapes.computed(changes["text"]), f"undone.{SEARCH}": id}
+        erasures.note(database, [{**micropost, "_id": id}])
     if _names({**micropost, **changes}) - _names(micropost):
         update[f"undone.{MAILS}"] = id
     tags = {*grammar.tags(micropost["text"]), *update.get("tags", [])}
@@ -157,19 +158,22 @@ def set_computed(database: Database, id: int, computed: Document) -> None:
         database.microposts.update_one(query, {"$set": computed})
 
 
-def delete(database: Database, micropost: Document, rev: int | None = None) -> None:
-    """Delete the micropost. Stale: it is not at `rev`, if that is given."""
+def delete(database: Database, micropost: Document, rev: int | None = None) -> bool:
+    """Delete the micropost; whether it was there. Stale: it is not at `rev`, if that is
+    given."""
     id, author = micropost["id"], micropost["author"]
+    erasures.note(database, [{**micropost, "_id": id}])
     with _changing(database, grammar.tags(micropost["text"])):
         result = database.microposts.delete_one(_at(micropost, rev))
     if not result.deleted_count:
         if database.microposts.find_one({"_id": id}) is None:
             # Deleted before, by a request that may have come no further.
             references.take_out(database, author, id)
-            return
+            return False
         raise Stale("the micropost has changed in the meantime")
     references.remove(database, author, id)
     references.refill(database, author)
+    return True
 
 
 @contextmanager

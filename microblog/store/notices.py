@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, ids, microposts, pieces, shapes
+from microblog.store import Database, Document, ids, pieces, shapes
 
 MOST = 100
 HOUR = 3_600_000  # milliseconds
@@ -32,7 +32,7 @@ def hour(micropost: int) -> int:
 def untold(database: Database, micropost: int) -> Document | None:
     """The document of a micropost of which somebody is still to be told."""
     document = database.microposts.find_one({"_id": micropost})
-    is_untold = document and microposts.MAILS in document.get("undone", ())
+    is_untold = document and shapes.MAILS in document.get("undone", ())
     return document if is_untold else None
 
 
@@ -40,7 +40,7 @@ def told(database: Database, micropost: Document) -> bool:
     """Note that everybody whom the document names is told; False: it has changed since
     it was read, and may name others."""
     query = {"_id": micropost["_id"], "rev": micropost["rev"]}
-    update = {"$unset": {f"undone.{microposts.MAILS}": ""}}
+    update = {"$unset": {f"undone.{shapes.MAILS}": ""}}
     return bool(database.microposts.update_one(query, update).matched_count)
 
 

@@ -17,12 +17,15 @@ from microblog.store import (
     follows,
     ids,
     microposts,
+    pieces,
     references,
     timelines,
     users,
 )
 from microblog.store.changes import ALL
 from microblog.store.walks import Start, topped
+
+PIECE = 25  # followees asked for at once
 
 
 @dataclass(frozen=True)
@@ -127,13 +130,19 @@ def computed(database: Database, reader: str) -> Document:
     """What a timeline is built of, from the truth: `authors`, `pulled`, `references`
     and `floor`."""
     authors = follows.followees(database, reader)
-    found = users.find_many(database, authors)
-    pushed = {name: user for name, user in found.items() if "pulled" not in user}
-    floor = max(map(references.floor, pushed.values()), default=0)
-    held = {one["id"] for user in pushed.values() for one in user["microposts"]}
+    pulled, held, floor = [], set(), 0
+    # Never all of them at once: a thousand documents are 30 MB.
+    for piece in pieces(authors, PIECE):
+        for name, user in users.find_many(database, piece).items():
+            if "pulled" in user:
+                pulled.append(name)
+            else:
+                held |= {one["id"] for one in user["microposts"]}
+                floor = max(floor, references.floor(user))
+        held = set(_newest(held, floor))
     return {
         "authors": authors,
-        "pulled": sorted(set(found) - set(pushed)),
+        "pulled": sorted(pulled),
         "references": [ids.spell(id) for id in _newest(held, floor)],
         "floor": floor,
     }

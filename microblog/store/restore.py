@@ -3,9 +3,8 @@
 While it runs, the collection `version` has a document "restore": the `backup` (its
 manifest's SHA-256) and the `step`. A restore that was interrupted goes on from there
 when it is run again with the same backup: what is stored already stays. In the step
-DATA everything is written but the grams of microposts, in the step SEARCH these: an
-index of 76 grams a micropost takes the embedded server five times as long as all the
-rest, and the site can run meanwhile.
+DATA everything is written but the index of microposts, in the step SEARCH this: the
+site can run meanwhile.
 """
 
 import hashlib
@@ -15,8 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pymongo import UpdateOne
-
 from microblog.errors import BadBackup, Conflict
 from microblog.store import (
     Database,
@@ -24,12 +21,12 @@ from microblog.store import (
     accounts,
     archive,
     bulk,
-    grams,
     mails,
     marks,
     names,
     pieces,
     references,
+    segments,
     shapes,
     users,
     version,
@@ -38,7 +35,6 @@ from microblog.store.backup import COLLECTIONS, DELETED, Progress
 from microblog.store.walks import Start
 
 PIECE = 200  # documents written at once
-GRAMS = 20  # microposts written at once while the site runs
 DATA, SEARCH = "data", "search"  # steps
 LARGE = ("microposts", "follows", "users", "names")
 SETTLED = {mails.State.SENT, mails.State.FAILED, mails.State.DROPPED}
@@ -78,7 +74,7 @@ class Restore:
         self._steps: list[int] = []
 
     def write_data(self, progress: Progress) -> None:
-        """Write everything but the grams of microposts. `written` counts it."""
+        """Write everything but the index of microposts. `written` counts it."""
         self._note_step(DATA)
         for name in self.manifest["collections"]:
             if name not in LARGE and name != DELETED:
@@ -99,18 +95,11 @@ class Restore:
         version.note_restored(self.database, self.manifest["data_version"])
         self._note_step(SEARCH)
 
-    def write_grams(self, progress: Progress) -> None:
+    def write_search(self, progress: Progress) -> None:
         """Let microposts be found by what stands in them; the site may run."""
-        for piece in pieces(self._read("microposts", progress), GRAMS):
-            updates = [
-                UpdateOne(
-                    # One that was edited since has them.
-                    {"_id": one["_id"], "rev": one["rev"]},
-                    {"$set": {"grams": grams.of_micropost(one["author"], one["text"])}},
-                )
-                for one in piece
-            ]
-            self.database.microposts.bulk_write(updates, ordered=False)
+        kept = self._read("microposts", progress)
+        for _piece in segments.add_all(self.database, kept):
+            pass
         self.database.version.delete_one({"_id": version.RESTORE})
 
     def _read(self, name: str, progress: Progress) -> Iterator[Document]:
@@ -135,7 +124,7 @@ class Restore:
         self._newest[author].append(id)
         self._latest.append(id)
         document = shapes.new_document(id, author, kept["text"], kept["referenced"])
-        del document["grams"]
+        del document["undone"]
         return {**document, "edited": kept["edited"], "rev": kept["rev"]}
 
     def _follow(self, link: Document) -> Document:

@@ -1,22 +1,39 @@
 """Search by parts of texts and names, newest or oldest first.
 
-A search reads, window by window, what holds one gram of what is sought, and looks for
-the parts themselves in it. Which gram is the rarest nobody counts: each window asks for
-the one that has met the fewest so far. Common ones are asked for once, in a small
-window, and dropped. Windows of microposts are spans of time, those of users are steps.
+Of what is sought, a search looks up some grams in the `segments`, reads the microposts
+that have all of them, and looks for the parts themselves there; so it does in those
+that are not indexed yet.
+
+People are found by one gram, window by window. Which is the rarest nobody counts: each
+window asks for the one that has met the fewest so far. Common ones are asked for once,
+in a small window, and dropped.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush, merge
 
 from microblog import text as grammar
-from microblog.store import Database, Document, grams, ids, marks, users
+from microblog.store import (
+    Database,
+    Document,
+    grams,
+    pieces,
+    postings,
+    segments,
+    users,
+)
 from microblog.store.shapes import shown
-from microblog.store.walks import MINUTE, Frontier, Start, in_order, next_span
+from microblog.store.walks import Frontier, Start, in_order, next_span
 
-CANDIDATES = 50  # wanted from a window
-FIRST_STEPS = 2  # the width of the first window, for users
-MOST_CANDIDATES = 2_000  # read before a search pauses
+MOST_CANDIDATES = 2_000  # microposts read before a search pauses
+MOST_GRAMS = 10  # that a micropost is found by
+PIECE = 25  # microposts asked for at once
+AT_ONCE = 8  # segments read at once
+NOTHING = bytes(8)  # the posting lists of a bucket that has none
+CANDIDATES = 50  # users wanted from a window
+FIRST_STEPS = 2  # the width of the first window
 
 
 @dataclass(frozen=True)
@@ -51,29 +68,134 @@ def walk(
     """The microposts that have `text` in their text and `username` in their author's
     name, without regard to case. `text`: at least three characters, folded here."""
     part, name = grammar.fold(text), username.lower()
-    known = marks.microposts(database) or {"oldest": 0, "newest": 0}
-    # The clock of another process may be ahead, and the mark may lag behind.
-    latest = max(ids.now(), known["newest"]) + MINUTE
-    frontier = Frontier(start, known["oldest"], latest)
-    unmarked = frontier.before - known["newest"] - 1 if start.descending else 0
-    parts = grams.of_text(text) + grams.of_author(name)
-
-    def read(gram: str, after: int, before: int) -> list[Document]:
-        # Not sorted by the server: sorted, this query reads every entry of the gram.
-        query = {"grams": gram, "_id": {"$gt": after, "$lt": before}}
-        return in_order(list(database.microposts.find(query)), start, "_id")
-
-    gone, candidates = users.gone(database), 0
-    sought = [_Gram(one, MINUTE) for one in parts]
-    for found in _windows(sought, frontier, read, unmarked):
-        for document in found:
-            fits = part in grammar.fold(document["text"]) and name in document["author"]
-            if fits and document["author"] not in gone:
-                yield shown(document)
-        candidates += len(found)
-        if candidates > MOST_CANDIDATES and frontier.is_open:
-            yield Pause(frontier.position)
+    parts = [*grams.of_text(part), *grams.of_author(name)]
+    gone, last = users.gone(database), None
+    found = merge(
+        _waiting(database, start),
+        _indexed(database, _some(parts), start),
+        key=lambda one: one.id if isinstance(one, Pause) else one["_id"],
+        reverse=start.descending,
+    )
+    for one in found:
+        if isinstance(one, Pause):
+            yield one
             return
+        fits = part in grammar.fold(one["text"]) and name in one["author"]
+        # An edited one is met twice, until what waits is indexed.
+        if fits and one["_id"] != last and one["author"] not in gone:
+            last = one["_id"]
+            yield shown(one)
+
+
+def _some(parts: list[str]) -> list[int]:
+    """The hashes of a few of the grams, from all over the parts."""
+    keys = sorted(postings.hashes(parts))
+    return keys[:: -(-len(keys) // MOST_GRAMS)]
+
+
+def _waiting(database: Database, start: Start) -> Iterator[Document | Pause]:
+    """The documents that are not indexed yet."""
+    last = 0
+    for read, document in enumerate(segments.waiting(database, start)):
+        if read > MOST_CANDIDATES:
+            yield Pause(last)
+            return
+        last = document["_id"]
+        yield document
+
+
+def _indexed(
+    database: Database, keys: list[int], start: Start
+) -> Iterator[Document | Pause]:
+    """The documents that have all of these grams, by their hashes."""
+    read, last, size = 0, 0, min(start.wanted, PIECE)
+    for piece in pieces(_candidates(database, keys, start), size):
+        if read > MOST_CANDIDATES:
+            yield Pause(last)
+            return
+        found = list(database.microposts.find({"_id": {"$in": piece}}))
+        yield from in_order(found, start, "_id")
+        read, last = read + len(piece), piece[-1]
+
+
+def _candidates(database: Database, keys: list[int], start: Start) -> Iterator[int]:
+    """The ids, in the order of the walk, which all these grams have by the index.
+
+    A segment is read when the walk comes to its first id: of something common, only the
+    newest ones are.
+    """
+    # What is smallest comes first.
+    sign = -1 if start.descending else 1
+    ahead = [
+        (-one.newest if start.descending else one.oldest, one)
+        for one in segments.live(database)
+        if start.includes(one.oldest if start.descending else one.newest)
+    ]
+    ahead.sort(reverse=True)
+    heads: list[tuple[int, int, Iterator[int]]] = []
+    asked, last = 1, None
+    while ahead or heads:
+        if ahead and (not heads or heads[0][0] >= ahead[-1][0]):
+            next_ones = [ahead.pop()[1] for _ in ahead[:asked]]
+            for one, lists in _lists(database, next_ones, keys):
+                _push(heads, one.number, (sign * id for id in _common(lists, start)))
+            asked = min(2 * asked, AT_ONCE)
+        elif heads:
+            place, number, matching = heappop(heads)
+            if place != last:
+                last = place
+                yield sign * place
+            _push(heads, number, matching)
+
+
+def _push(
+    heads: list[tuple[int, int, Iterator[int]]], number: int, matching: Iterator[int]
+) -> None:
+    """Put a segment's matches among the others, by the first that is left."""
+    for place in matching:
+        heappush(heads, (place, number, matching))
+        return
+
+
+def _lists(
+    database: Database, wanted: list[segments.Segment], keys: list[int]
+) -> Iterator[tuple[segments.Segment, list["memoryview[int]"]]]:
+    """The posting lists of these grams in each segment."""
+    places = {
+        (one.number, key): postings.name(one.number, key % one.buckets)
+        for one in wanted
+        for key in keys
+    }
+    packed = dict(postings.read(database, sorted(set(places.values()))))
+    for one in wanted:
+        held = [packed.get(places[one.number, key], NOTHING) for key in keys]
+        yield (
+            one,
+            [
+                postings.of_gram(inside, key)
+                for inside, key in zip(held, keys, strict=True)
+            ],
+        )
+
+
+def _common(lists: list["memoryview[int]"], start: Start) -> Iterator[int]:
+    """The ids ahead that stand in all of the lists."""
+    shortest, *others = sorted(lists, key=len)
+    if start.descending:
+        end = len(shortest) if start.id is None else bisect_left(shortest, start.id)
+        places = range(end - 1, -1, -1)
+    else:
+        begin = 0 if start.id is None else bisect_right(shortest, start.id)
+        places = range(begin, len(shortest))
+    for place in places:
+        id = shortest[place]
+        if all(_has(other, id) for other in others):
+            yield id
+
+
+def _has(ids: "memoryview[int]", id: int) -> bool:
+    place = bisect_left(ids, id)
+    return place < len(ids) and ids[place] == id
 
 
 def walk_users(database: Database, part: str, start: Start) -> Iterator[Document]:
@@ -101,15 +223,11 @@ def _windows(
     sought: list[_Gram],
     frontier: Frontier,
     read: Callable[[str, int, int], list[Document]],
-    unmarked: int = 0,
 ) -> Iterator[list[Document]]:
-    """What `read(gram, after, before)` returns for each window, by its rarest gram. The
-    first covers the `unmarked` ids too."""
+    """What `read(gram, after, before)` returns for each window, by its rarest gram."""
     while frontier.is_open:
         gram = min(sought, key=lambda gram: gram.density)
-        span = max(gram.span, unmarked)
+        span = gram.span
         found = read(gram.text, *frontier.advance(span))
-        if not unmarked:
-            gram.learn(span, len(found))
-        unmarked = 0
+        gram.learn(span, len(found))
         yield found

@@ -1,26 +1,30 @@
 """The shapes of a micropost: its document, the reference to it, and its outward form.
 
 A document: `_id`, `author`, `text`, `referenced` (username or None), `mentions`,
-`tags`, `edited` (datetime or None), `rev`, `grams`, `day` (of the `_id`, counted from
-1970) and, while somebody it names is still to be mailed, `undone.mails` (its `_id`).
+`tags`, `edited` (datetime or None), `rev`, `day` (of the `_id`, counted from 1970) and,
+while it waits for that, `undone.search` (it is to be indexed) and `undone.mails`
+(somebody it names is to be mailed), both its `_id`.
 A reference is what a page shows of it: `id`, `text`, `referenced`, `edited`, `rev`. The
 outward form is a reference and its `author`.
 """
 
 from microblog import text as grammar
-from microblog.store import Document, grams, ids
+from microblog.store import Document, ids
+
+MAILS, SEARCH = "mails", "search"  # what can be undone of a micropost
 
 
 def new_document(
     id: int, author: str, text: str, referenced: str | None = None
 ) -> Document:
-    """The document of a micropost with a checked text."""
+    """The document of a micropost with a checked text, which is to be indexed."""
     document = {
         "author": author,
         "referenced": referenced,
         "edited": None,
         "rev": 1,
-        **computed(author, text),
+        **computed(text),
+        "undone": {SEARCH: id},
     }
     return set_id(document, id)
 
@@ -39,13 +43,12 @@ def named(document: Document) -> list[str]:
     return [name for name in names if name not in {None, document["author"]}]
 
 
-def computed(author: str, text: str) -> Document:
+def computed(text: str) -> Document:
     """What is computed from the text of a micropost."""
     return {
         "text": text,
         "mentions": grammar.mentions(text),
         "tags": grammar.tags(text),
-        "grams": grams.of_micropost(author, text),
     }
 
 
@@ -75,5 +78,5 @@ def is_same(stored: Document, written: Document) -> bool:
 
 def outdated(document: Document) -> Document:
     """What is computed from the text and does not match it, with its right value."""
-    right = computed(document["author"], document["text"])
+    right = computed(document["text"])
     return {key: value for key, value in right.items() if document.get(key) != value}

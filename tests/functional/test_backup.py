@@ -229,6 +229,8 @@ def test_OP_4_interrupted_restore_goes_on(
     """At whichever batch it stopped, and told until then."""
     ini, restored = other
     run("backup", str(tmp_path / "one"))
+    # Made in the same second, the two would be the same.
+    populated.searches.insert_one({"_id": "2020-01-01", "count": 1})
     run("backup", str(tmp_path / "another"))
     original, count, most = bulk.insert, 0, 0
 
@@ -270,7 +272,7 @@ def test_OP_4_interrupted_while_the_search_is_filled_goes_on(
     ini, restored = other
     run("backup", str(tmp_path / "one"))
     with monkeypatch.context() as patch:
-        patch.setattr(restore.Restore, "write_grams", _interrupt)
+        patch.setattr(restore.Restore, "write_search", _interrupt)
         done = run("restore", str(tmp_path / "one"), ini=ini)
     assert (done.status, done.errors.splitlines()[-1]) == (1, "microblog: interrupted")
     assert "the site may run" in done.output

@@ -20,8 +20,8 @@ def _lose_references(database: Database) -> None:
     database.users.update_one({"_id": "alice"}, {"$set": {"microposts": []}})
 
 
-def _lose_grams(database: Database) -> None:
-    database.microposts.update_one({}, {"$set": {"grams": []}})
+def _lose_index(database: Database) -> None:
+    database.microposts.update_one({}, {"$unset": {"undone": ""}})
 
 
 def _lose_marks(database: Database) -> None:
@@ -47,7 +47,7 @@ def _delete_halfway(database: Database) -> None:
         (_miscount, "user alice: microposts is 6, not 3"),
         (_lose_references, "user alice: references do not match"),
         (_lose_reference_and_count, "user alice: microposts is 3, not 4"),
-        (_lose_grams, "grams do not match its text"),
+        (_lose_index, "is not found by search"),
         (_lose_marks, "marks: "),
         (_lose_user, "follow alice bob: one of the two does not exist"),
         (_delete_halfway, "user alice: deleted, but not purged"),

@@ -1,6 +1,7 @@
 """`check`: each kind of half-written data is found, mended, and then gone."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from microblog.store import (
     microposts,
     reading,
     references,
+    segments,
     tokens,
     users,
 )
@@ -45,10 +47,16 @@ def missing_first(database: Database) -> None:
     database.users.update_one({"_id": "alice"}, {"$unset": {"first": ""}})
 
 
-def wrong_grams(database: Database) -> None:
-    database.microposts.update_one(
-        {"text": "micropost 1"}, {"$set": {"grams": ["abc"]}}
-    )
+def wrong_tags(database: Database) -> None:
+    database.microposts.update_one({"text": "micropost 1"}, {"$set": {"tags": ["abc"]}})
+
+
+def missing_postings(database: Database) -> None:
+    segments.tend(database, least=1)
+    segments.settle(database, timedelta(0))
+    bucket = database.postings.find_one({})
+    assert bucket is not None
+    database.postings.delete_one({"_id": bucket["_id"]})
 
 
 def missing_marks(database: Database) -> None:
@@ -92,7 +100,8 @@ BREAKAGES = [
     (stale_reference, "user alice: references do not match the microposts"),
     (dangling_reference, "user alice: microposts is 3, not 2, references do not match"),
     (missing_first, "user alice: first is not the oldest micropost"),
-    (wrong_grams, "grams do not match its text"),
+    (wrong_tags, "tags do not match its text"),
+    (missing_postings, "is not found by search"),
     (missing_marks, "marks: do not enclose all microposts"),
     (missing_latest, "marks: lack 1 of the newest microposts"),
     (missing_steps, "marks: lack steps between users"),

@@ -153,9 +153,9 @@ def test_mends_what_is_computed_unless_the_text_has_changed(
     make: Factory, database: Database
 ) -> None:
     made = make.micropost(text="some #tag")
-    database.microposts.update_one({}, {"$set": {"tags": [], "grams": []}})
+    database.microposts.update_one({}, {"$set": {"tags": [], "mentions": ["bob"]}})
     found = shapes.outdated(stored(database, made["id"]))
-    assert set(found) == {"tags", "grams"}
+    assert set(found) == {"tags", "mentions"}
     microposts.change(database, made, {"text": "another #other"})
     microposts.set_computed(database, made["id"], found)
     assert stored(database, made["id"])["tags"] == ["other"]

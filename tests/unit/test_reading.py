@@ -60,6 +60,8 @@ class World(RuleBasedStateMachine):
         self.database = self.make.database
         number = next(_numbers)
         self.word = f"q{number}q"
+        # Nobody else has written there.
+        self.first = (1 << 50) + 1000 * number
         self.reader, *others = self.authors = [
             f"{n}_{number}q" for n in ("r", "a", "b")
         ]
@@ -104,7 +106,7 @@ class World(RuleBasedStateMachine):
     def old_ones_are_imported(self, number: int, places: list[int]) -> None:
         """Before, between and after what is there."""
         author = self.authors[number]
-        known = sorted(self.texts) or [1 << 50]
+        known = sorted(self.texts) or [self.first]
         new = {known[place % len(known)] + place % 7 - 3 for place in places}
         new -= set(self.texts)
         assume(new)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from microblog.store import Database, Document, grams, search
+from microblog.store import Database, Document, grams, search, segments
 from microblog.store.search import Pause
 from microblog.store.walks import Start
 from microblog.text import fold, normalise
@@ -30,14 +30,20 @@ def found(
     return items
 
 
-@pytest.fixture
-def texts(make: Factory, database: Database) -> list[Document]:
+@pytest.fixture(params=[0, 3, 8])
+def texts(
+    make: Factory, database: Database, request: pytest.FixtureRequest
+) -> list[Document]:
+    """The first few are indexed, the others wait."""
     for name in AUTHORS:
         make.user(name)
     written = ["aAbß", "ßab", "straße", "STRASSE", "İaΣ", "Σας", "bab aab", "AAB aab"]
-    return [
-        make.micropost(AUTHORS[number % 3], text) for number, text in enumerate(written)
-    ]
+    made = []
+    for number, text in enumerate(written):
+        made.append(make.micropost(AUTHORS[number % 3], text))
+        if number + 1 == request.param:
+            segments.tend(database, least=1)
+    return made
 
 
 @hypothesis_settings(

@@ -1,0 +1,85 @@
+"""Erasures: what is to leave the index of microposts, as their text is gone.
+
+A document: `micropost` (its id) and `hashes` of the grams that it had. Noted before a
+micropost is deleted or edited; `drain`, a task, takes out of the posting lists what the
+micropost, if it is still there, does not have any more.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import islice
+
+from microblog.store import Database, Document, pieces, postings, segments
+
+MOST = 50  # in a run
+PIECE = 25
+
+# Of each bucket, by segment and number: a hash, and the id that its list is to lose.
+Wanted = dict[tuple[int, int], list[tuple[int, int]]]
+
+
+def note(database: Database, documents: Iterable[Document]) -> None:
+    """Note what is about to be edited or deleted, with `author` and the present
+    `text`. `documents`: microposts with their `_id`."""
+    notes: list[Document] = [
+        {
+            "micropost": one["_id"],
+            "hashes": array("I", sorted(postings.of_micropost(one))).tobytes(),
+        }
+        for one in documents
+    ]
+    if notes:
+        database.erasures.insert_many(notes)
+
+
+def drain(database: Database) -> int:
+    """Take out what was noted first; how many notes were dealt with."""
+    # A segment that is being made may have what is to be taken out.
+    if segments.is_making(database):
+        return 0
+    notes = list(islice(database.erasures.find(), MOST))
+    wanted = _wanted(database, notes)
+    if not _take_out(database, wanted):
+        return 0
+    done = [one["_id"] for one in notes]
+    for piece in pieces(done, PIECE):
+        database.erasures.delete_many({"_id": {"$in": piece}})
+    return len(notes)
+
+
+def _wanted(database: Database, notes: list[Document]) -> Wanted:
+    present: dict[int, set[int]] = {}
+    for piece in pieces({one["micropost"] for one in notes}, PIECE):
+        for one in database.microposts.find({"_id": {"$in": piece}}):
+            present[one["_id"]] = postings.of_micropost(one)
+    wanted: Wanted = defaultdict(list)
+    for note in notes:
+        id = note["micropost"]
+        gone = set(array("I", note["hashes"])) - present.get(id, set())
+        for segment in segments.live(database):
+            if segment.oldest <= id <= segment.newest:
+                for key in gone:
+                    place = segment.number, key % segment.buckets
+                    wanted[place].append((key, id))
+    return wanted
+
+
+def _take_out(database: Database, wanted: Wanted) -> bool:
+    """False: another process has written a bucket meanwhile."""
+    by_name = {postings.name(*place): place for place in wanted}
+    for name, packed in postings.read(database, by_name):
+        lists = {key: set(held) for key, held in postings.unpacked(packed).items()}
+        found = [
+            (key, id) for key, id in wanted[by_name[name]] if id in lists.get(key, ())
+        ]
+        for key, id in found:
+            lists[key].discard(id)
+        if not found:
+            continue
+        left = {key: sorted(held) for key, held in lists.items() if held}
+        changed = postings.document(*by_name[name], left)
+        query = {"_id": name, "lists": packed}
+        if not database.postings.replace_one(query, changed).matched_count:
+            return False
+    return True
