@@ -1,0 +1,144 @@
+"""An archive's posts into the store, and what became of each that does not come along
+as it was."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from microblog.i18n import _, plain
+from microblog.portable import archives
+from microblog.portable.posts import Past, Unfit, converted
+from microblog.store import Database, Document, microposts, past, pieces, users
+
+BATCH = 200  # microposts stored at once
+SHOWN = 20  # of the changed, on a page
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A post, by its place in the archive (from 1), that is left out (`left`) or comes
+    without something; `original` as its maker had it."""
+
+    number: int
+    left: bool
+    reason: str
+    original: Any
+
+    @property
+    def line(self) -> bytes:
+        """As a line of JSON."""
+        return _line(
+            {
+                "number": self.number,
+                "imported": not self.left,
+                "reason": plain(self.reason),
+                "original": self.original,
+            }
+        )
+
+
+@dataclass
+class Report:
+    """What became of an archive: how many microposts are new, how many were there, and
+    how many posts are left out."""
+
+    new: int = 0
+    known: int = 0
+    left: int = 0
+    first: list[Changed] = field(default_factory=list)
+
+
+class Loading:
+    """Imports archives of one user. `changed` is told of each that does not come along
+    as it was, `before` is called before each batch is stored."""
+
+    def __init__(
+        self,
+        database: Database,
+        username: str,
+        changed: Callable[[Changed], Any],
+        before: Callable[[], None] = lambda: None,
+    ):
+        self.database, self.username = database, username
+        self.report = Report()
+        self._changed, self._before = changed, before
+        self._users: dict[str, bool] = {}
+        user = users.find(database, username)
+        # What was posted here, and exported, has an id that was not computed.
+        self._has_written = bool(user and user["counts"]["microposts"])
+
+    def load(self, file: IO[bytes]) -> Report:
+        """Take an archive. BadArchive: it cannot be read to its end; what was read is
+        stored, and comes no second time."""
+        try:
+            for batch in pieces(self._documents(archives.read(file)), BATCH):
+                self._before()
+                done = past.add(self.database, self.username, batch)
+                self.report.new += len(done.new)
+                self.report.known += len(done.known)
+        finally:
+            if self.report.new:
+                past.tell(self.database, self.username)
+        return self.report
+
+    def _documents(self, found: archives.Found) -> Iterator[Document]:
+        for number, (original, convert) in enumerate(found, 1):
+            try:
+                post = converted(convert, original)
+            except Unfit as error:
+                self.report.left += 1
+                self._tell(Changed(number, True, error.args[0], original))
+                continue
+            referenced = post.referenced if self._is_here(post.referenced) else None
+            if lost := self._lost(post, referenced):
+                self._tell(Changed(number, False, lost, original))
+            document = past.document(
+                self.username, post.text, post.moment, referenced, post.edited
+            )
+            if self._has_written and microposts.is_stored(self.database, document):
+                self.report.known += 1
+            else:
+                yield document
+
+    def _lost(self, post: Past, referenced: str | None) -> str:
+        if post.referenced == referenced:
+            return post.lost
+        mapping = {"username": post.referenced}
+        return _("not addressed to ${username}, who is not here", mapping=mapping)
+
+    def _is_here(self, username: str | None) -> bool:
+        if username is None:
+            return False
+        if username not in self._users:
+            self._users[username] = users.find(self.database, username) is not None
+        return self._users[username]
+
+    def _tell(self, changed: Changed) -> None:
+        if len(self.report.first) < SHOWN:
+            self.report.first.append(changed)
+        self._changed(changed)
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    # Half characters, which JSON can have and UTF-8 cannot, stay written out.
+    return json.dumps(record).encode() + b"\n"
+
+
+def reasons(changed: Iterable[Changed]) -> list[Document]:
+    """What a page shows of each, to be translated when it does."""
+    return [
+        {
+            "number": one.number,
+            "left": one.left,
+            "reason": message(one.reason),
+        }
+        for one in changed
+    ]
+
+
+def message(reason: str) -> Document:
+    """A message as it is stored: to be translated for whoever reads it."""
+    said = getattr(reason, "default", None) or str(reason)
+    mapping = getattr(reason, "mapping", None) or {}
+    return {"text": str(said), "values": {key: str(mapping[key]) for key in mapping}}

@@ -1,0 +1,18 @@
+"""What the store holds of a user beside microposts and follows."""
+
+from collections.abc import Iterable, Iterator
+
+from microblog.store import Database, Document, accounts
+
+# With readers of their own; or what an export is made into.
+ELSEWHERE = {"microposts", "follows", "files", "exports"}
+
+
+def of_user(
+    database: Database, username: str
+) -> Iterator[tuple[str, str, Iterable[Document]]]:
+    """Collections, the field that says whose a document is, and the user's documents:
+    all that goes with the account when that is deleted."""
+    for name, owner in accounts.LEFT:
+        if name not in ELSEWHERE:
+            yield name, owner, database[name].find({owner: username})

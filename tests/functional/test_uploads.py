@@ -1,0 +1,148 @@
+"""Uploads and exports over the wire: the one address that takes large bodies."""
+
+import json
+import re
+import secrets
+import socket
+import zipfile
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from microblog.server import parsing
+from tests.archives import in_zip, note, outbox
+from tests.factories import PASSWORD
+from tests.serving import MB, Served, read_all, wait_until
+from tests.site import Site
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """The web server, with an application that answers anything."""
+    served = Served(tmp_path / "log")
+    yield served
+    served.end()
+
+
+def begun(served: Served, path: str, length: int) -> socket.socket:
+    """A connection on which a body of so many bytes is promised."""
+    client = served.connect()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    client.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
+    return client
+
+
+def status(answer: bytes) -> int:
+    """Of an answer."""
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_IN_7_one_address_takes_large_bodies(served: Served) -> None:
+    for path, length, expected in (
+        ("/settings/import", 3 * MB, 200),
+        ("/settings/import", parsing.LARGEST_UPLOAD + 1, 413),
+        ("/settings/import/", 3 * MB, 413),
+        ("//settings/import", 3 * MB, 413),
+        ("/settings", 3 * MB, 413),
+    ):
+        client = begun(served, path, length)
+        if expected == 200:
+            client.sendall(b"x" * length)
+        assert status(read_all(client)) == expected, path
+
+
+def test_RL_4_so_many_uploads_at_a_time(served: Served) -> None:
+    waiting = [
+        begun(served, "/settings/import", MB) for _ in range(parsing.MOST_UPLOADS)
+    ]
+    for client in waiting:
+        client.sendall(b"x")
+    wait_until(lambda: status(read_all(begun(served, "/settings/import", MB))) == 503)
+    # Everything else is answered, and one that has ended makes room.
+    assert b"hello" in served.get("/")
+    waiting[0].sendall(b"x" * (MB - 1))
+    assert status(read_all(waiting[0])) == 200
+
+    def is_taken() -> bool:
+        client = begun(served, "/settings/import", 10)
+        client.sendall(b"x" * 10)
+        return status(read_all(client)) == 200
+
+    wait_until(is_taken)
+
+
+class Person:
+    """Somebody with a browser at a running site."""
+
+    def __init__(self, site: Site, username: str):
+        self.site, self.cookie = site, ""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/login")[1])
+        assert token
+        form = {"username": username, "password": PASSWORD, "csrf_token": token[1]}
+        kind = "application/x-www-form-urlencoded"
+        _status, _body, headers = self.ask("POST", "/login", urlencode(form), kind)
+        self.cookie = str(headers["Set-Cookie"]).split(";")[0]
+
+    def ask(
+        self, method: str, path: str, body: str | bytes = "", kind: str = ""
+    ) -> tuple[int, bytes, dict[str, str]]:
+        connection = HTTPConnection("127.0.0.1", self.site.port, timeout=60)
+        headers = {"Cookie": self.cookie, "Content-Type": kind}
+        headers["Host"] = f"localhost:{self.site.port}"
+        headers["Sec-Fetch-Site"] = "same-origin"
+        connection.request(method, path, body or None, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, content, dict(answer.getheaders())
+
+    def get(self, path: str) -> tuple[int, str]:
+        """A page."""
+        status, content, _headers = self.ask("GET", path)
+        return status, content.decode()
+
+    def bring(self, content: bytes) -> int:
+        """Send an archive by the form of the page."""
+        page = self.get("/settings/data")[1]
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token
+        head = (
+            '--x\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n'
+            f"{token[1]}\r\n"
+            '--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n'
+            "Content-Type: application/zip\r\n\r\n"
+        )
+        body = head.encode() + content + b"\r\n--x--\r\n"
+        kind = "multipart/form-data; boundary=x"
+        return self.ask("POST", "/settings/import", body, kind)[0]
+
+
+def test_PR_1_import_and_export_by_a_worker(site: Site) -> None:
+    """A MB comes, and what was made of it goes out again."""
+    token = site.register("alice")
+    alice = Person(site, "alice")
+    posts = [note(number) for number in range(300)]
+    padding = secrets.token_bytes(MB)
+    archive = in_zip({"media/a.bin": padding, "outbox.json": outbox(posts)})
+    worker = site.start_worker()
+    try:
+        assert alice.bring(archive) == 303
+        wait_until(lambda: "300 new, 0 already" in alice.get("/settings/data")[1])
+        path = "/api/users/alice/export"
+        body = {"password": PASSWORD}
+        assert site.request("POST", path, body, token)[0] == 202
+        wait_until(lambda: site.request("GET", path, token=token)[1]["href"])
+        state = site.request("GET", path, token=token)[1]
+        status, content, headers = alice.ask("GET", "/settings/export")
+        assert (status, len(content)) == (200, state["bytes"])
+        assert headers["Content-Length"] == str(state["bytes"])
+        found = zipfile.ZipFile(BytesIO(content))
+        assert len(json.loads(found.read("microposts.json"))) == 300
+        found.close()
+    finally:
+        worker.terminate()
+        worker.wait(30)
