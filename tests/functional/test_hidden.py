@@ -1,0 +1,240 @@
+"""A hidden micropost: seen by its author and by moderators, nowhere else."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from microblog.errors import NotFound
+from microblog.store import Database, check, hidden, microposts, users
+from tests.browsing import Browser
+from tests.factories import PASSWORD, Api, Factory
+from tests.functional.answers import assert_problem
+from tests.functional.command import Run
+
+TEXT = "a lantern that nobody wants #word"
+WHY = "it sells lanterns"
+# Every address that shows it to who follows its author.
+PAGES = (
+    *("/", "/users/alice", "/users/alice/feed", "/tags/word", "/tags/word/feed"),
+    *("/search?text=lantern", "/users/alice/microposts/ID"),
+)
+LISTS = (
+    *("/users/alice/collection", "/users/bob/timeline", "/search?text=lantern"),
+    "/users/alice/collection/ID",
+)
+
+
+@pytest.fixture
+def log_in(application: Any, make: Factory) -> Callable[..., Browser]:
+    """Makes browsers of users, who are made with a role."""
+
+    def log_in(name: str, role: str = "") -> Browser:
+        make.user(name)
+        users.change(make.database, name, {"role": role})
+        browser = Browser(application)
+        assert browser.log_in(name).status_code == 303
+        return browser
+
+    return log_in
+
+
+@pytest.fixture
+def id(make: Factory) -> int:
+    """Of alice's micropost between two others; bob follows her, and has it."""
+    make.follow("bob", "alice")
+    make.micropost("alice", "before")
+    id = make.micropost("alice", TEXT)["id"]
+    make.micropost("alice", "after")
+    make.deliver()
+    return int(id)
+
+
+def seen(clients: dict[str, Browser | Api], id: int) -> set[tuple[str, str]]:
+    """Who sees the text, and where."""
+    found = set()
+    for who, client in clients.items():
+        for path in LISTS if isinstance(client, Api) else PAGES:
+            answer = client.get(path.replace("ID", str(id)))
+            if TEXT in answer.text or "lantern that nobody" in answer.text:
+                found.add((who, path))
+            else:
+                assert answer.status_code == (404 if "ID" in path else 200)
+    return found
+
+
+def test_AZ_3_hidden_on_every_path_at_once(
+    run: Run,
+    browser: Browser,
+    bob: Api,
+    log_in: Callable[..., Browser],
+    make: Factory,
+    id: int,
+) -> None:
+    """By another process than the one that has just remembered it, and back again."""
+    reader = log_in("bob")
+    clients: dict[str, Browser | Api] = {"stranger": browser, "app": bob, "bob": reader}
+    everywhere = {
+        *(("stranger", path) for path in PAGES),
+        *(("bob", path) for path in PAGES),
+        *(("app", path) for path in LISTS),
+    }
+    assert seen(clients, id) == everywhere
+    assert bob.get("/users/alice").json["microposts"] == 3
+    assert run("micropost", "hide", "alice", str(id), WHY).status == 0
+    assert seen(clients, id) == set()
+    assert bob.get("/users/alice").json["microposts"] == 2
+    missing = bob.get(f"/users/alice/collection/{id + 1}")
+    assert_problem(missing, 404)
+    gone = bob.get(f"/users/alice/collection/{id}")
+    assert gone.text.replace(str(id), "") == missing.text.replace(str(id + 1), "")
+    assert list(check.check(make.database)) == []
+    assert run("micropost", "show", "alice", str(id)).status == 0
+    make.deliver()
+    assert seen(clients, id) == everywhere
+    assert [one["text"] for one in bob.get("/users/alice/collection").json["result"]][
+        1
+    ] == TEXT
+    assert list(check.check(make.database)) == []
+
+
+def test_author_and_moderators_see_it(
+    alice: Api, log_in: Callable[..., Browser], make: Factory, id: int
+) -> None:
+    author, moderator = log_in("alice"), log_in("judge", users.MODERATOR)
+    path = f"/users/alice/microposts/{id}"
+    before = alice.get(f"/users/alice/collection/{id}")
+    assert "hidden" not in before.json
+    assert author.get(f"{path}/hide").status_code == 403
+    assert "Hide" in moderator.get(path).html.select_one("main").text
+    assert moderator.send(f"{path}/hide", reason=WHY).location == f"{path}?said=hidden"
+    for who in (author, moderator):
+        said = who.get(path).html.select_one("main .notice").text
+        assert "have hidden" in said
+        assert WHY in said
+    own = author.get("/users/alice").html
+    assert own.select_one(f'.notice a[href="{path}"]')
+    assert moderator.get("/users/alice").html.select_one(".notice") is None
+    after = alice.get(
+        f"/users/alice/collection/{id}", If_None_Match=before.headers["ETag"]
+    )
+    assert (after.status_code, after.json["hidden"]) == (200, True)
+    assert_problem(alice.patch(f"/users/alice/collection/{id}", {"text": "x"}), 403)
+    assert author.get(f"{path}/edit").status_code == 403
+    assert moderator.send(f"{path}/show").location == f"{path}?said=shown"
+    assert author.get(path).html.select_one("main .notice") is None
+    assert author.get(f"{path}/show").status_code == 403
+    assert moderator.get(f"{path}/show").status_code == 404
+
+
+def test_reason_is_needed(log_in: Callable[..., Browser], id: int) -> None:
+    moderator = log_in("judge", users.MODERATOR)
+    path = f"/users/alice/microposts/{id}"
+    refused = moderator.send(f"{path}/hide", reason=" \u200b")
+    assert refused.status_code == 400
+    assert "must not be empty" in refused.html.find(id="reason-error").text
+    assert moderator.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("by", ["api", "page"])
+def test_author_deletes_it(
+    alice: Api,
+    log_in: Callable[..., Browser],
+    database: Database,
+    id: int,
+    by: str,
+) -> None:
+    hidden.hide(database, id, "judge", WHY)
+    if by == "api":
+        assert alice.delete(f"/users/alice/collection/{id}").status_code == 204
+    else:
+        page = f"/users/alice/microposts/{id}/delete"
+        assert log_in("alice").send(page).status_code == 303
+    assert hidden.find(database, id) is None
+    with pytest.raises(NotFound):
+        hidden.show(database, id)
+
+
+def test_edited_or_deleted_while_it_is_hidden(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, delete = make.database, microposts.delete
+    before = microposts.find(database, make.user("alice"), id)
+    assert before
+
+    def edited(database: Database, micropost: Any, rev: Any = None) -> bool:
+        monkeypatch.setattr(microposts, "delete", delete)
+        microposts.change(database, before, {"text": "edited meanwhile"})
+        return delete(database, micropost, rev)
+
+    monkeypatch.setattr(microposts, "delete", edited)
+    hidden.hide(database, id, "judge", WHY)
+    held = hidden.find(database, id)
+    assert held
+    assert (held["text"], held["rev"]) == ("edited meanwhile", 3)
+    hidden.show(database, id)
+
+    def deleted(database: Database, micropost: Any, rev: Any = None) -> bool:
+        monkeypatch.setattr(microposts, "delete", delete)
+        hidden.delete(database, before)
+        return delete(database, micropost, rev)
+
+    monkeypatch.setattr(microposts, "delete", deleted)
+    with pytest.raises(NotFound):
+        hidden.hide(database, id, "judge", WHY)
+    assert hidden.find(database, id) is None
+
+
+def test_deleted_while_it_is_shown_again(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, put_back = make.database, hidden.put_back
+    hidden.hide(database, id, "judge", WHY)
+    held = hidden.find(database, id)
+    assert held
+
+    def put(*arguments: Any) -> None:
+        hidden.delete(database, held)
+        put_back(*arguments)
+
+    monkeypatch.setattr(hidden, "put_back", put)
+    hidden.show(database, id)
+    assert database.microposts.find_one({"_id": id}) is None
+    assert hidden.find(database, id) is None
+    assert list(check.check(database)) == []
+
+
+@pytest.mark.parametrize("step", ["hide", "show"])
+def test_what_a_crash_has_left_is_finished(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    database = make.database
+    if step == "show":
+        hidden.hide(database, id, "judge", WHY)
+    begin = hidden.show if step == "show" else partial(hidden.hide, by="judge", why=WHY)
+    with monkeypatch.context() as crashing:
+        crashing.setattr(hidden, "put_back", _crash)
+        crashing.setattr(microposts, "delete", _crash)
+        with pytest.raises(ZeroDivisionError):
+            begin(database, id)
+    assert hidden.finish(database) == 0  # Somebody may just be doing it.
+    old = datetime.now(UTC) - timedelta(minutes=2)
+    field = "showing" if step == "show" else "hidden.at"
+    database.hidden.update_one({"_id": id}, {"$set": {field: old}})
+    assert hidden.finish(database) == 1
+    shown = database.microposts.find_one({"_id": id}) is not None
+    assert shown == (step == "show")
+    assert (hidden.find(database, id) is None) == shown
+    assert hidden.finish(database) == 0
+
+
+def _crash(*arguments: Any, **more: Any) -> None:
+    raise ZeroDivisionError
+
+
+def test_goes_with_the_account(make: Factory, id: int, alice: Api) -> None:
+    hidden.hide(make.database, id, "judge", WHY)
+    assert alice.delete("/users/alice", {"password": PASSWORD}).status_code == 204
+    assert hidden.find(make.database, id) is None
