@@ -19,6 +19,8 @@ FORM = "application/x-www-form-urlencoded"
 LARGEST = 65536  # bytes
 MOST_ERRORS = 20  # named in one answer, which else could be far larger than the request
 
+IDEMPOTENCY_KEY = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
+
 _CONTENT_TYPE = re.compile(r'([^;,\s]+)\s*(?:;\s*charset="?([\w.:-]+)"?)?\s*', re.I)
 
 Model = TypeVar("Model", bound=BaseModel)

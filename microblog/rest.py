@@ -4,13 +4,15 @@ The only importer of Cornice. A service is a route whose path is traversed on th
 resource tree; `context=` makes sure that it ends at the node that the service is for.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 from cornice import Service
+from cornice.service import get_services
 from pydantic import BaseModel
 from pyramid.httpexceptions import (
     HTTPForbidden,
@@ -29,17 +31,33 @@ from microblog.security import ANONYMOUS, API, Permission
 
 PROBLEM = "application/problem+json"
 
-Validator = Callable[..., None]
+# By status, the model of an answer's JSON, or its media type; None: it is empty, or a
+# failure, whose form is the same everywhere.
+Answers = Mapping[int, type[BaseModel] | str | None]
 
 
 class ApiService(Service):
-    """A Cornice service in which every method names what it permits."""
+    """A Cornice service in which every method names what it permits, and what it may
+    answer beside what every method may: `openapi` tells apps."""
 
-    def add_view(self, method: str, view: Any, **arguments: Any) -> None:
+    def __init__(self, **arguments: Any):
+        self.answers: dict[str, Answers] = {}
+        super().__init__(**arguments)
+
+    def add_view(
+        self, method: str, view: Any, answers: Answers | None = None, **arguments: Any
+    ) -> None:
         """As in Cornice. ConfigurationError: no permission is named."""
         if not isinstance(arguments.get("permission"), Permission):
             raise ConfigurationError(f"{method} of {self.name} names no permission")
+        self.answers[method] = answers or {}
         super().add_view(method, view, **arguments)
+
+
+def services() -> list[ApiService]:
+    """All of them."""
+    found: list[ApiService] = get_services()
+    return found
 
 
 def service(name: str, path: str, *, context: type, traverse: str = "") -> ApiService:
@@ -57,8 +75,8 @@ def service(name: str, path: str, *, context: type, traverse: str = "") -> ApiSe
         renderer="api",
         validators=[_negotiate],
         error_handler=_refuse,
-        # Deeper by one: the service belongs to the module that calls this.
-        depth=2,
+        # Deeper by two: the service belongs to the module that calls this.
+        depth=3,
     )
 
 
@@ -77,10 +95,14 @@ def _root(request: Any) -> Root:
 
 
 def _negotiate(request: Any, **arguments: Any) -> None:
-    """406 to who does not want JSON."""
+    """406 to who does not want JSON, or whatever else the service has."""
     accept = request.environ.get("HTTP_ACCEPT") or "*/*"
-    if "*/*" != accept != JSON and not request.accept.acceptable_offers([JSON]):
-        raise HTTPNotAcceptable(f"the answer can only be {JSON}")
+    if accept in {"*/*", JSON}:
+        return
+    answers = request.current_service.answers.get(request.method, {})
+    offers = [one for one in answers.values() if isinstance(one, str)] or [JSON]
+    if not request.accept.acceptable_offers(offers):
+        raise HTTPNotAcceptable(f"the answer can only be {offers[0]}")
 
 
 def _refuse(request: Any) -> Any:
@@ -88,26 +110,32 @@ def _refuse(request: Any) -> Any:
     raise Invalid([FieldError(**error) for error in request.errors])
 
 
-def body(model: type[BaseModel], *types: str) -> Validator:
+@dataclass(frozen=True)
+class Reader:
+    """A validator that reads what comes with a request into a model: a body of one of
+    `types`, or without any the query."""
+
+    model: type[BaseModel]
+    types: tuple[str, ...] = ()
+
+    def __call__(self, request: Any, **arguments: Any) -> None:
+        if self.types:
+            fields = bodies.fields(request, self.types)
+            request.validated["body"] = bodies.checked(self.model, fields, "body")
+        else:
+            request.validated["query"] = bodies.query(request, self.model)
+
+
+def body(model: type[BaseModel], *types: str) -> Reader:
     """A validator that reads a strict body of one of `types` (JSON) into `model`; the
     view finds it in `request.validated["body"]`."""
-    accepted = types or (JSON,)
-
-    def validate(request: Any, **arguments: Any) -> None:
-        fields = bodies.fields(request, accepted)
-        request.validated["body"] = bodies.checked(model, fields, "body")
-
-    return validate
+    return Reader(model, types or (JSON,))
 
 
-def query(model: type[BaseModel]) -> Validator:
+def query(model: type[BaseModel]) -> Reader:
     """A validator that reads the query string into `model`; the view finds it in
     `request.validated["query"]`."""
-
-    def validate(request: Any, **arguments: Any) -> None:
-        request.validated["query"] = bodies.query(request, model)
-
-    return validate
+    return Reader(model)
 
 
 def tagged(request: Any, rev: int, representation: dict[str, Any]) -> dict[str, Any]:
