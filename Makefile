@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults bench check format lock sbom clean screenshots translations
+.PHONY: run test faults schemathesis bench check format lock sbom clean screenshots translations
 
 # HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
@@ -18,6 +18,11 @@ test: .venv/installed-for-tests
 # Servers frozen, killed and slow, full disks, clocks that jump; writes docs/faults.md.
 faults: .venv/installed-for-tests
 	FAULTS_TABLE=docs/faults.md $(BIN)/pytest --no-cov -m "long or fault" $(PYTEST)
+
+# Requests that follow the document of the API, and requests that do not: so many (CASES,
+# 200) of each kind for every operation.
+schemathesis: .venv/installed-for-schemathesis
+	$(BIN)/pytest --no-cov tests/functional/test_schemathesis.py $(PYTEST)
 
 # How fast it is, against constants from Pyramid and against Kinto; writes docs/bench.
 # DATA: a folder with make_jsonl.py; BENCH: more options, as in
@@ -46,7 +51,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-head
 lock: .venv/installed-for-tests
 	$(BIN)/pip install --quiet pip-tools
 	$(COMPILE) --extra embedded --output-file requirements.txt setup.cfg
-	$(COMPILE) --extra embedded --extra test --constraint requirements.txt \
+	$(COMPILE) --extra embedded --extra client --extra tracing --extra test --constraint requirements.txt \
 	    --output-file requirements-test.txt setup.cfg
 
 # What is installed, as a bill of materials (CycloneDX): build/sbom.json.
@@ -69,6 +74,10 @@ LOCKED := $(INSTALL) --require-hashes --no-deps
 
 .venv/installed-for-tests: .venv/installed requirements-test.txt
 	$(LOCKED) -r requirements-test.txt
+	@touch $@
+
+.venv/installed-for-schemathesis: .venv/installed-for-tests
+	$(INSTALL) --no-build-isolation -e '.[schemathesis]'
 	@touch $@
 
 .venv/installed-for-bench: .venv/installed-for-tests

@@ -31,6 +31,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
     with Configurator(root_factory=Root, settings=ini or {}) as config:
         config.registry["settings"] = settings
         config.add_request_method(lambda request: settings, "site", reify=True)
+        config.include("microblog.metrics")
         config.include("microblog.responses")
         config.include("microblog.visitors")
         config.include("microblog.hosts")
@@ -40,6 +41,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.include("microblog.rest")
         config.include("microblog.pages")
         config.include("microblog.views")
+        config.include("microblog.openapi")
         config.include("microblog.tasks")
         # A mistake above ends the start before a document server is started.
         config.commit()

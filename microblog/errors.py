@@ -57,6 +57,14 @@ class BadCredentials(MicroblogError):
         return username
 
 
+class NotAdmitted(BadCredentials):
+    """Username and password belong together, but the account may not be used (yet)."""
+
+
+class Forbidden(MicroblogError):
+    """That is not done here, or not to this user."""
+
+
 class BadToken(MicroblogError):
     """The bearer token is unknown, expired or revoked."""
 
@@ -79,6 +87,10 @@ class BadLink(MicroblogError):
 
 class BadBackup(MicroblogError):
     """A backup that cannot be written, is not whole, or cannot be restored here."""
+
+
+class BadArchive(MicroblogError):
+    """An archive of another site that cannot be read, or not be trusted."""
 
 
 class Unavailable(MicroblogError):

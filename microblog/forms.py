@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pyramid.viewderivers import INGRESS
 
-from microblog import bodies, cookies
+from microblog import bodies, cookies, uploads
 from microblog.bodies import FORM
 from microblog.database import failures
 from microblog.errors import (
@@ -39,10 +39,11 @@ View = Callable[[Any], Any]
 
 
 class Form:
-    """What was typed into a form, and what is wrong with it, field by field."""
+    """What was typed into a form, the file that came with it, and what is wrong with
+    it, field by field."""
 
-    def __init__(self, typed: dict[str, str]):
-        self.typed = typed
+    def __init__(self, typed: dict[str, str], upload: uploads.Upload | None = None):
+        self.typed, self.upload = typed, upload
         self.errors: dict[str, str] = {}
 
     def value(self, name: str, default: str | None = "") -> str:
@@ -66,6 +67,8 @@ class Form:
 def of(request: Any) -> Form:
     """The form that came with the request, empty if none did."""
     safe = request.method in SAFE
+    if not safe and uploads.is_one(request):
+        return Form(*uploads.read(request))
     return Form({} if safe else bodies.fields(request, (FORM,)))
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from microblog import known, request_log
+from microblog import known, metrics, request_log
 from microblog.errors import BadCredentials, Throttled, Unavailable
 from microblog.request_log import Event, note
 from microblog.security import is_api
@@ -32,6 +32,9 @@ SECONDS = {
     "post": HOUR,
     "follow": HOUR,
     "search": MINUTES,
+    "export": HOUR,
+    "import": HOUR,
+    "report": HOUR,
 }
 
 
@@ -120,6 +123,7 @@ def _take(request: Any, limits: list[Limit]) -> list[Window]:
     try:
         return store.take(request.database, limits)
     except Throttled as error:
+        metrics.THROTTLED.labels(error.limit).inc()
         log.warning("throttled: the limit %s is used up", error.limit)
         used_up = next(limit for limit in limits if limit.name == error.limit)
         _tell(request, used_up, 0, error.seconds)

@@ -3,10 +3,17 @@
 import logging
 
 from microblog import passwords
-from microblog.errors import BadCredentials
+from microblog.errors import BadCredentials, NotAdmitted
 from microblog.i18n import _
 from microblog.settings import Settings
-from microblog.store import Database, Document, accounts, tokens, users
+from microblog.store import (
+    Database,
+    Document,
+    accounts,
+    applications,
+    tokens,
+    users,
+)
 from microblog.usernames import is_username
 
 log = logging.getLogger(__name__)
@@ -16,20 +23,38 @@ def authenticate(
     database: Database, settings: Settings, username: str, password: str
 ) -> Document:
     """The user whose password this is. BadCredentials: nobody's, for whatever reason,
-    after the same time."""
+    after the same time; of who knows the password, NotAdmitted tells why."""
     user = users.find(database, username) if is_username(username) else None
+    application = None
+    if user is None and settings.registration == "approval" and is_username(username):
+        application = applications.find(database, username)
     stored = user["password"] if user else None
+    if application:
+        stored = application["profile"]["password"]
     fits = passwords.verify(password, stored, settings.password_cost)
     if stored and not passwords.is_readable(stored):
         log.error("the password of %s cannot be read; it opens nothing", username)
+    if application and fits:
+        raise NotAdmitted(_("a moderator has not yet approved of this account"))
     if user is None or not fits or user.get("disabled"):
-        account = user["_id"] if user else ""
-        raise BadCredentials(_("username and password do not belong together"), account)
+        raise _refusal(user, fits)
     if passwords.is_outdated(user["password"], settings.password_cost):
         hashed = passwords.hash(password, settings.password_cost)
         users.replace_password(database, username, user["password"], hashed)
         user["password"] = hashed
     return user
+
+
+def _refusal(user: Document | None, fits: bool) -> BadCredentials:
+    """Why a login fails, as far as its author may know."""
+    account = user["_id"] if user else ""
+    if user and fits and "suspended" in user:
+        suspended = _(
+            "this account is suspended: ${why}",
+            mapping={"why": user["suspended"]["why"]},
+        )
+        return NotAdmitted(suspended, account)
+    return BadCredentials(_("username and password do not belong together"), account)
 
 
 def issue_token(

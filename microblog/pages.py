@@ -25,7 +25,7 @@ from microblog.store import Document, ids
 from microblog.text import MAXIMUM
 
 HERE = Path(__file__).parent
-PLACES = {"search", "users", "settings", "login", "register", "reset"}
+PLACES = {"search", "users", "settings", "admin", "login", "register", "reset"}
 API_RENDERER = "api"
 YEAR = 365 * 86400
 
@@ -46,9 +46,25 @@ SAID = {
     "confirmed": _("Your address is confirmed."),
     "asked": _("If this address belongs to an account, a mail is on its way."),
     "reset": _("Your password is changed. Log in with the new one."),
+    "export": _("Your file is being made."),
+    "import": _("Your file is here, and is being read."),
     "ended": _("That login is ended."),
     "out": _("You are logged out."),
     "gone": _("Your account is deleted."),
+    "applied": _(
+        "You are registered. A moderator must approve before you can log in; try again "
+        "later."
+    ),
+    "reported": _("Thank you. The moderators will look at it."),
+    "hidden": _("The micropost is hidden."),
+    "shown": _("The micropost is shown again."),
+    "suspended": _("The account is suspended."),
+    "restored": _("The account is in use again."),
+    "role": _("The role is changed."),
+    "dismissed": _("The report is dismissed."),
+    "approved": _("The account can be used."),
+    "rejected": _("The application is removed."),
+    "revoked": _("The invitation is worth nothing any more."),
 }
 
 # A path of this site, and nothing that a browser could take for another's.
@@ -96,6 +112,7 @@ def add_globals(event: Any) -> None:
     event.update(
         reader=reader,
         theme=known.credential.get("theme", "") if known else "",
+        role=known.credential.get("role", "") if known else "",
         language=language,
         translate=translate,
         here=_here(request.environ["PATH_INFO"], reader),

@@ -8,7 +8,14 @@ from itertools import islice
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from microblog.store import Document, ids
 from microblog.store.search import Pause
@@ -57,10 +64,25 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    size: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MOST)] = DEFAULT
-    order: Literal["newest", "oldest"] = "newest"
-    page: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MOST_PAGES)] = 1
-    cursor: Annotated[Cursor | None, BeforeValidator(Cursor.parse)] = None
+    size: Annotated[
+        int,
+        Field(ge=1, le=MOST, description="How many at most"),
+        BeforeValidator(_whole),
+    ] = DEFAULT
+    order: Annotated[
+        Literal["newest", "oldest"], Field(description="Which come first")
+    ] = "newest"
+    page: Annotated[
+        int,
+        Field(ge=1, le=MOST_PAGES, description="Which; not together with a cursor"),
+        BeforeValidator(_whole),
+    ] = 1
+    cursor: Annotated[
+        Cursor | None,
+        BeforeValidator(Cursor.parse),
+        WithJsonSchema({"type": "string", "pattern": "^A[A-HQ-X][A-Za-z0-9_-]{10}$"}),
+        Field(description="Where it begins: opaque, of `next` and `previous`"),
+    ] = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 import orjson
 
+from microblog import metrics, tracing
+
 log = logging.getLogger("microblog.requests")
 
 LONGEST_PATH = 500  # bytes
@@ -80,7 +82,12 @@ def around(application: Application) -> Application:
             return start_response(status, [*headers, ("X-Request-Id", id)], exc_info)
 
         try:
-            return application(environ, start)
+            with tracing.span("request") as span:
+                try:
+                    return application(environ, start)
+                finally:
+                    if span:
+                        _describe(span, environ, answer[0][:3])
         finally:
             seconds = time.perf_counter() - started
             _write(environ, int(answer[0][:3]), answer[1], seconds)
@@ -102,6 +109,8 @@ def refused(method: str, path: str, address: str, status: int, length: int) -> N
 def _write(
     environ: dict[str, Any], status: int, headers: list[tuple[str, str]], seconds: float
 ) -> None:
+    event = str(environ.get(_EVENT) or _BY_STATUS.get(status) or "")
+    metrics.answered(environ, status, seconds, event)
     if not log.isEnabledFor(logging.INFO):
         return
     method = environ["REQUEST_METHOD"]
@@ -115,10 +124,17 @@ def _write(
         "bytes": 0 if method == "HEAD" else _length(headers),
         "user": environ.get(_USER, ""),
         "network": network(environ.get("REMOTE_ADDR", "")),
-        "event": environ.get(_EVENT) or _BY_STATUS.get(status, ""),
+        "event": event,
     }
     # As `log.info` does, but for finding out which line of the program calls it.
     log.handle(log.makeRecord(log.name, logging.INFO, "", 0, LINE, (fields,), None))
+
+
+def _describe(span: Any, environ: dict[str, Any], status: str) -> None:
+    """Tell in a trace what a request was, in our own words."""
+    span.update_name(metrics.name(environ))
+    span.set_attribute("http.response.status_code", int(status))
+    span.set_attribute("microblog.request_id", environ[ID])
 
 
 def _length(headers: list[tuple[str, str]]) -> int | None:

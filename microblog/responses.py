@@ -1,6 +1,9 @@
 """What every request loses or must be, and what every answer carries."""
 
 import zlib
+from datetime import UTC, date, datetime, time
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -100,8 +103,28 @@ def protect(event: Any) -> None:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if api:
         headers.setdefault("Cache-Control", "private, no-cache")
+        headers.update(
+            notice(request.site.api_deprecated_on, request.site.api_sunset_on)
+        )
     else:
         _keep_page(request, event.response)
+
+
+@lru_cache
+def notice(deprecated: date | None, sunset: date | None) -> dict[str, str]:
+    """What tells apps from which day the API is deprecated (RFC 9745), and from which
+    it may be gone (RFC 8594)."""
+    told = {}
+    if deprecated:
+        told["Deprecation"] = f"@{_midnight(deprecated):.0f}"
+    if sunset:
+        told["Sunset"] = formatdate(_midnight(sunset), usegmt=True)
+    return told
+
+
+def _midnight(day: date) -> float:
+    """When a day begins, in UTC: seconds since 1970."""
+    return datetime.combine(day, time.min, UTC).timestamp()
 
 
 def _keep_page(request: Any, response: Any) -> None:

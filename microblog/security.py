@@ -18,11 +18,12 @@ from microblog.hashing import Aside
 from microblog.i18n import _
 from microblog.logins import is_still_verified
 from microblog.request_log import Event, note
-from microblog.store import Document, sessions, tokens
+from microblog.store import Document, sessions, tokens, users
 
 log = logging.getLogger(__name__)
 
 API = "/api"
+DOCS = "/api/docs"  # a page
 
 
 class Permission(StrEnum):
@@ -34,24 +35,45 @@ class Permission(StrEnum):
     READ = "read"
     REGISTER = "register"
     FOLLOW_LINK = "follow link"
+    READ_DOCUMENT = "read document"
     GET_TOKEN = "get token"
     END_TOKEN = "end token"
     EDIT_PROFILE = "edit profile"
     CHANGE_SETTINGS = "change settings"
     DELETE_ACCOUNT = "delete account"
+    EXPORT = "export"
     POST = "post"
     EDIT = "edit"
     DELETE = "delete"
     READ_TIMELINE = "read timeline"
     FOLLOW = "follow"
+    REPORT = "report"
+    INVITE = "invite"
+    MODERATE = "moderate"
     SEE_TASKS = "see tasks"
+    SEE_AUDIT = "see audit"
+    SET_ROLE = "set role"
 
 
 # What an app may do before it says who it is; for the rest it needs a token, reads too.
-ANONYMOUS = frozenset({Permission.REGISTER, Permission.GET_TOKEN})
+ANONYMOUS = frozenset(
+    {Permission.REGISTER, Permission.GET_TOKEN, Permission.READ_DOCUMENT}
+)
 # What it may do with a token that only reads; each may end itself.
 READING = frozenset(
     {Permission.READ, Permission.READ_TIMELINE, Permission.END_TOKEN, *ANONYMOUS}
+)
+
+# Who has a role, as ACLs name them: no usernames, for they have a space. Only where
+# one of these permissions is asked for, the store is asked for the role.
+MODERATORS, ADMINISTRATORS = "role moderator", "role administrator"
+BY_ROLE = frozenset(
+    {
+        Permission.MODERATE,
+        Permission.SEE_TASKS,
+        Permission.SEE_AUDIT,
+        Permission.SET_ROLE,
+    }
 )
 
 
@@ -71,7 +93,7 @@ class Identity:
 def is_api(request: Any) -> bool:
     """Whether the request is for the REST API, by its undecoded path."""
     path = request.environ.get("PATH_INFO", "")
-    return bool(path == API or path.startswith(API + "/"))
+    return bool(path == API or (path.startswith(API + "/") and path != DOCS))
 
 
 class BearerPolicy:
@@ -196,7 +218,16 @@ class SecurityPolicy:
         principals = [Everyone]
         if username is not None:
             principals += [Authenticated, username]
+        if permission in BY_ROLE and (role := role_of(request)):
+            principals += [MODERATORS, f"role {role}"]
         return self.acl.permits(context, principals, permission)
+
+
+def role_of(request: Any) -> str:
+    """The role of who asks, as the store has it now; "": none."""
+    identity = request.identity
+    user = identity and users.find(request.database, identity.username)
+    return users.role(user) if user else ""
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:

@@ -7,9 +7,8 @@ one that holds the value of `mongodb.uri`.
 """
 
 import os
-import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -26,56 +25,24 @@ from pydantic import (
 )
 
 from microblog.errors import ConfigurationError
+from microblog.values import (
+    Often,
+    Seconds,
+    address,
+    broker,
+    day,
+    endpoint,
+    hosts,
+    listener,
+    origin,
+    uri,
+)
 
 # Keys of other libraries that may stand beside ours in the ini file.
 FOREIGN = ("pyramid.", "jinja2.", "debugtoolbar.")
-BROKERS = ("mongodb", "redis", "rediss", "amqp", "amqps", "pyamqp")
 SECRETS = ("mongodb.uri", "celery.broker_url", "mail.password")
 LEAST_COST = 12  # of the hash of a password on a site for others
 PLAIN = {"http_port": "HTTP_PORT", "data_dir": "DATA_DIR"}
-
-_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
-
-Seconds = Annotated[int, Field(ge=1, le=3600)]
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.netloc
-        or parts.query
-        or parts.path.strip("/")
-    ):
-        raise ValueError("must look like https://example.org")
-    return url.rstrip("/")
-
-
-def _uri(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
-        raise ValueError("must begin with mongodb:// or mongodb+srv://")
-    return secret
-
-
-def _broker(secret: SecretStr) -> SecretStr:
-    scheme, colon, _rest = secret.get_secret_value().partition("://")
-    if not colon or scheme.partition("+")[0] not in BROKERS:
-        raise ValueError(f"must begin with one of {', '.join(BROKERS)} and ://")
-    return secret
-
-
-def _hosts(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    found = tuple(names.lower().split()) if isinstance(names, str) else names
-    if not all(_HOST.fullmatch(name) for name in found):
-        raise ValueError("must be names like example.org or 192.0.2.1:8080")
-    return found
-
-
-def _address(text: str) -> str:
-    return text and str(ip_address(text))
-
-
-Often = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class Settings(BaseModel):
@@ -87,7 +54,7 @@ class Settings(BaseModel):
         "microblog"
     )
     # Every absolute address starts with it; empty: http://localhost and the port.
-    site_url: Annotated[str, Field(alias="site.url"), AfterValidator(_origin)] = ""
+    site_url: Annotated[str, Field(alias="site.url"), AfterValidator(origin)] = ""
     # Of pages for readers whose browser asks for none that there is.
     site_language: Annotated[Literal["en", "de"], Field(alias="site.language")] = "en"
     # Whom to tell of a hole: /.well-known/security.txt. Empty: there is no such file.
@@ -99,6 +66,13 @@ class Settings(BaseModel):
     ] = ""
     # Nothing can be changed, by whomever: logins are refused too.
     site_readonly: Annotated[bool, Field(alias="site.readonly")] = False
+    # Days (UTC) from which the API is deprecated, and from which it may be gone.
+    api_deprecated_on: Annotated[
+        date | None, Field(alias="api.deprecated_on"), BeforeValidator(day)
+    ] = None
+    api_sunset_on: Annotated[
+        date | None, Field(alias="api.sunset_on"), BeforeValidator(day)
+    ] = None
     http_host: str = "localhost"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6543
     http_threads: Annotated[int, Field(alias="http.threads", ge=2, le=64)] = 4
@@ -127,12 +101,12 @@ class Settings(BaseModel):
     ] = 30
     # Names, some with a port, by which the site is asked beside that of site.url.
     http_hosts: Annotated[
-        tuple[str, ...], Field(alias="http.hosts"), BeforeValidator(_hosts)
+        tuple[str, ...], Field(alias="http.hosts"), BeforeValidator(hosts)
     ] = ()
     # The address of the proxy in front, which says in X-Forwarded-For who asks; and how
     # many such proxies stand one behind the other.
     http_trusted_proxy: Annotated[
-        str, Field(alias="http.trusted_proxy"), AfterValidator(_address)
+        str, Field(alias="http.trusted_proxy"), AfterValidator(address)
     ] = ""
     http_trusted_proxy_count: Annotated[
         int, Field(alias="http.trusted_proxy_count", ge=1, le=10)
@@ -140,13 +114,22 @@ class Settings(BaseModel):
     data_dir: Path = Path("var")
     # Empty: the embedded document server, in data_dir.
     mongodb_uri: Annotated[
-        SecretStr, Field(alias="mongodb.uri"), AfterValidator(_uri)
+        SecretStr, Field(alias="mongodb.uri"), AfterValidator(uri)
     ] = SecretStr("")
     mongodb_database: Annotated[
         str, Field(alias="mongodb.database", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     ] = "microblog"
     # 0: any port that is free.
     embedded_port: Annotated[int, Field(alias="embedded.port", ge=0, le=65535)] = 0
+    # Who may register: everybody; with an invitation; everybody, but a moderator must
+    # approve before the account can be used; nobody.
+    registration: Literal["open", "invitation", "approval", "closed"] = "open"
+    # Whether users invite too, or moderators alone.
+    registration_users_invite: Annotated[
+        bool, Field(alias="registration.users_invite")
+    ] = False
+    # What moderators and operators did is kept for so many days.
+    audit_days: Annotated[int, Field(alias="audit.days", ge=1, le=3650)] = 365
     password_minimum: Annotated[
         int, Field(alias="password.minimum", ge=8, le=64)  # code points
     ] = 15
@@ -167,6 +150,9 @@ class Settings(BaseModel):
     limits_post: Annotated[Often, Field(alias="limits.post")] = 300
     limits_follow: Annotated[Often, Field(alias="limits.follow")] = 400
     limits_search: Annotated[Often, Field(alias="limits.search")] = 300
+    limits_export: Annotated[Often, Field(alias="limits.export")] = 5
+    limits_import: Annotated[Often, Field(alias="limits.import")] = 5
+    limits_report: Annotated[Often, Field(alias="limits.report")] = 20
 
     # Whose followers are fewer sends them every micropost; the others' is pulled.
     timelines_push_below: Annotated[
@@ -184,7 +170,7 @@ class Settings(BaseModel):
     ] = 30 * 86400
     # Empty: the database that mongodb.uri names, or without one a folder in data_dir.
     celery_broker_url: Annotated[
-        SecretStr, Field(alias="celery.broker_url"), AfterValidator(_broker)
+        SecretStr, Field(alias="celery.broker_url"), AfterValidator(broker)
     ] = SecretStr("")
     worker_threads: Annotated[int, Field(alias="worker.threads", ge=3, le=64)] = 4
     # Empty: mails are files in data_dir/mail, which `microblog mail` shows.
@@ -202,9 +188,24 @@ class Settings(BaseModel):
     ] = ""
     # Mails at once to one reader within an hour; the rest comes in one digest.
     mail_hourly: Annotated[int, Field(alias="mail.hourly", ge=0, le=100)] = 10
+    # An address and a port on which this process tells Prometheus what it has counted.
+    metrics_listen: Annotated[
+        tuple[str, int] | None, Field(alias="metrics.listen"), BeforeValidator(listener)
+    ] = None
+    # Where an OpenTelemetry collector takes spans: http://127.0.0.1:4318/v1/traces.
+    tracing_endpoint: Annotated[
+        str, Field(alias="tracing.endpoint"), AfterValidator(endpoint)
+    ] = ""
     mail_timeout: Annotated[
         int, Field(alias="mail.timeout", ge=1, le=300)  # seconds, for each SMTP reply
     ] = 20
+
+    @model_validator(mode="after")
+    def _is_deprecated_first(self) -> "Settings":
+        deprecated, sunset = self.api_deprecated_on, self.api_sunset_on
+        if deprecated and sunset and sunset < deprecated:
+            raise ValueError("api.sunset_on lies before api.deprecated_on")
+        return self
 
     @model_validator(mode="after")
     def _can_log_in(self) -> "Settings":

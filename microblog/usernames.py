@@ -10,11 +10,12 @@ GRAMMAR = re.compile(r"[a-z0-9_]{1,30}")
 # start when a registered one is missing here: a child hides a view of the same name.
 ADDRESSES = frozenset(
     """
-    about admin api appearance avatar collection confirm delete edit email export
-    favicon feed follow followees followers following home inbox join login logout me
-    metrics micropost microposts new newer newest password post posts recover
-    register reset robots search sessions settings signin signup static statistics
-    tag tags timeline token tokens unfollow unsubscribe user users verify well_known
+    about admin api appearance audit avatar awaiting collection confirm data delete docs
+    edit email export favicon feed follow followees followers following hide home import
+    inbox invitations join login logout me metrics micropost microposts new newer newest
+    password post posts recover register report reports reset restore robots role
+    search sessions settings show signin signup static statistics suspend tag tags
+    timeline token tokens unfollow unsubscribe user users verify well_known
     """.split()
 )
 

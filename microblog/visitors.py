@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from pyramid.response import Response
 
+from microblog import metrics
+
 SECONDS = 1.0
 MOST = 500  # pages, of 5 to 30 KB
 
@@ -25,6 +27,7 @@ class _Page(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes
     until: float
+    view: str
     seen: list[tuple[int, int]]
 
 
@@ -56,6 +59,7 @@ def tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any
         )
         page, changes = pages.get(key), registry["connection"].changes
         if page and page.until > time.monotonic() and changes.are_as(page.seen):
+            environ[metrics.VIEW] = page.view
             return _answer(page)
         response = handler(request)
         if "microblog.keep" in environ and response.status_code == 200:
@@ -63,7 +67,8 @@ def tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any
                 pages.clear()
             until = time.monotonic() + SECONDS
             headers = list(response.headerlist)
-            pages[key] = _Page(headers, response.body, until, environ[_SEEN])
+            view = environ.get(metrics.VIEW, "")
+            pages[key] = _Page(headers, response.body, until, view, environ[_SEEN])
         return response
 
     return tween

@@ -16,6 +16,7 @@ from microblog.store import (
     tokens,
     users,
 )
+from tests.documented import documented
 
 PASSWORD = "quiet lantern over the river"  # nosec
 
@@ -63,7 +64,8 @@ class Factory:
 
 
 class Api:
-    """The REST API as one user, or nobody, sees it; no status is an exception."""
+    """The REST API as one user, or nobody, sees it; no status is an exception, but each
+    answer must be as the document of the API has it."""
 
     def __init__(self, app: TestApp, token: str | None = None, username: str = ""):
         self.app = app
@@ -97,9 +99,11 @@ class Api:
         """Keyword arguments are headers: `If_Match="…"` for `If-Match: …`."""
         url = path if path.startswith("http") else f"/api{path}"
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return getattr(self.app, f"{method.lower()}_json", self.app.get)(
+        answer = getattr(self.app, f"{method.lower()}_json", self.app.get)(
             url,
             **({} if method == "GET" else {"params": body} if body is not None else {}),
             headers={**self.headers, **given},
             expect_errors=True,
         )
+        documented(self.app.app).check(method, answer)
+        return answer

@@ -13,6 +13,8 @@ from microblog.commands import (
     data,
     keys,
     mail,
+    migrate,
+    moderation,
     run,
     statistics,
     user,
@@ -56,12 +58,17 @@ cli.add_command(check.check)
 cli.add_command(check.indexes)
 cli.add_command(keys.keys)
 cli.add_command(mail.mail)
+cli.add_command(migrate.migrate)
 cli.add_command(run.run)
 cli.add_command(worker.worker)
 cli.add_command(worker.tasks)
 cli.add_command(statistics.statistics_)
 cli.add_command(backup.backup)
 cli.add_command(backup.restore)
+cli.add_command(moderation.report)
+cli.add_command(moderation.micropost)
+cli.add_command(moderation.invitation)
+cli.add_command(moderation.audit_)
 
 
 def main(arguments: list[str] | None = None) -> None:

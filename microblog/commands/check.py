@@ -5,7 +5,6 @@ import click
 from microblog import store
 from microblog.commands.context import Context
 from microblog.database import failures
-from microblog.store import version
 from microblog.store.check import check as find_all
 
 
@@ -22,8 +21,6 @@ def check(context: Context, repair: bool) -> None:
             else:
                 left += 1
             click.echo(finding)
-        if repair and not left:
-            version.note_mended(context.database)
     click.echo(f"{mended} mended, {left} left" if repair else f"{left} found")
     if left:
         raise click.exceptions.Exit(1)

@@ -54,12 +54,15 @@ class Context:
             self.open().wait()
         return Worker(self.settings, self.open()).site
 
-    def open(self, seconds: float | None = None) -> Connection:
+    def open(
+        self, seconds: float | None = None, *, migrating: bool = False
+    ) -> Connection:
         """The connection to the document server, which is started if it has to be;
-        `seconds`: how long an operation may take. ConfigurationError: why it cannot
-        be."""
+        `seconds`: how long an operation may take; `migrating`: it is opened to migrate
+        its data. ConfigurationError: why it cannot be."""
         if self._connection is None:
-            self._connection = Connection(self.settings, seconds).open()
+            connection = Connection(self.settings, seconds, migrating=migrating)
+            self._connection = connection.open()
         return self._connection
 
     def set_up_logging(self) -> None:

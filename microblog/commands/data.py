@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, BinaryIO
 
 import click
@@ -12,20 +13,37 @@ from microblog import usernames
 from microblog.commands.context import Context
 from microblog.commands.loading import Loader
 from microblog.database import failures
-from microblog.errors import NotFound
-from microblog.store import Document, collection, follows, ids, users
+from microblog.errors import BadArchive, NotFound
+from microblog.i18n import plain
+from microblog.portable import loading
+from microblog.store import Document, collection, follows, ids, segments, users
 from microblog.store.walks import Start
 
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"), default="-")
+@click.option("--user", "username", help="Whose microposts an archive's posts become.")
+@click.option(
+    "--left",
+    type=click.File("wb", lazy=False),
+    help="Where to write what of an archive does not come along, as JSON Lines.",
+)
 @click.pass_obj
-def import_(context: Context, file: BinaryIO) -> None:
+def import_(
+    context: Context, file: BinaryIO, username: str | None, left: BinaryIO | None
+) -> None:
     """Read users, follows and microposts from FILE (-: standard input).
 
     Run again, it changes nothing. Lines that cannot be read are reported, the rest goes
     in; exit status 1.
+
+    With --user, FILE is an archive: what a user of a microblog has exported, or one of
+    Mastodon (zip, tar.gz, outbox.json) or Twitter (zip, tweets.js). Posts that are not
+    public, too long, of others or only media are reported and left out.
     """
+    if username is not None:
+        _import_archive(context, file, username, left)
+        return
     with failures():
         loader = Loader(context.database, context.settings)
         try:
@@ -42,6 +60,32 @@ def import_(context: Context, file: BinaryIO) -> None:
     if loader.bad:
         click.echo(f"{len(loader.bad)} bad lines left out", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _import_archive(
+    context: Context, file: BinaryIO, username: str, left: BinaryIO | None
+) -> None:
+    def tell(changed: loading.Changed) -> None:
+        note = "" if changed.left else "imported: "
+        reason = f"post {changed.number}: {note}{plain(changed.reason)}"
+        click.echo(f"{_name(file)}: {reason}", err=True)
+        if left:
+            left.write(changed.line)
+
+    if not file.seekable():
+        raise click.UsageError("An archive must be a file.")
+    with failures():
+        if not usernames.is_username(username) or not users.find(
+            context.database, username
+        ):
+            raise NotFound(f"there is no user {username!r}")
+        try:
+            report = loading.Loading(context.database, username, tell).load(file)
+        except BadArchive as error:
+            raise BadArchive(f"{_name(file)} {plain(error.detail)}") from None
+        segments.tend(context.database, least=1, pause=timedelta(0))
+    click.echo(f"microposts: {report.new} new, {report.known} already there")
+    click.echo(f"left out: {report.left}")
 
 
 def _name(file: BinaryIO) -> str:
@@ -78,6 +122,8 @@ def export(context: Context, username: str) -> None:
         )
         if user is None:
             raise NotFound(f"there is no user {username!r}")
+        # An operator exports what nobody sees, too.
+        user.pop("suspended", None)
         profile = {field: user[field] for field in ("name", "bio", "email")}
         _write("user", {"username": username, **profile})
         for link in follows.walk_following(database, user, Start(descending=False)):

@@ -14,7 +14,7 @@ import click
 
 from microblog import hashing
 from microblog.commands.context import Context
-from microblog.settings import Settings
+from microblog.settings import Settings, variable
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,9 @@ def run(context: Context) -> None:
     ini = str(Path(context.ini).absolute())
     processes = _web(ini, context.settings)
     if not context.settings.site_readonly:
+        for one in _metrics(context.settings, context.settings.http_processes):
+            key, _equals, value = one.partition("=")
+            os.environ[variable(key)] = value
         processes.append(Process("microblog", "-c", ini, "worker"))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
@@ -117,11 +120,21 @@ def _web(ini: str, settings: Settings) -> list[Process]:
             ini,
             # 0: each on any port that is free.
             f"http_port={first and first + number}",
+            *_metrics(settings, number),
             # Another site on this machine, on another port, begins at another core.
             core=cores[(first + number) % len(cores)] if pinned else None,
         )
         for number in range(settings.http_processes)
     ]
+
+
+def _metrics(settings: Settings, number: int) -> list[str]:
+    """Where a process tells its figures: on the port of the settings or a later one."""
+    if settings.metrics_listen is None:
+        return []
+    host, first = settings.metrics_listen
+    address = f"[{host}]" if ":" in host else host
+    return [f"metrics.listen={address}:{first and first + number}"]
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -6,11 +6,16 @@ import click
 
 from microblog import bodies, passwords, usernames
 from microblog.commands.context import Context
+from microblog.commands.moderation import moderation
 from microblog.database import failures
 from microblog.errors import Invalid, NotFound
 from microblog.logins import set_password
-from microblog.store import accounts, users
+from microblog.store import applications, ids, users
+from microblog.store.audit import What
+from microblog.store.walks import Start
 from microblog.views.inputs import Body, Email, Name, NewUsername
+
+ROLES = (users.MODERATOR, users.ADMINISTRATOR)
 
 
 class NewUser(Body):
@@ -23,7 +28,7 @@ class NewUser(Body):
 
 @click.group()
 def user() -> None:
-    """Add users, set passwords, disable users, name administrators."""
+    """Add users, set passwords and roles, suspend, disable, approve."""
 
 
 @user.command()
@@ -38,6 +43,7 @@ def add(context: Context, username: str, name: str, email: str) -> None:
         _password(context, username), context.settings.password_cost
     )
     with failures():
+        moderation(context).note(What.ADD, username)
         users.create(
             context.database, username, name=new.name, email=new.email, password=hashed
         )
@@ -56,8 +62,20 @@ def password(context: Context, username: str) -> None:
         if not known:
             raise NotFound(f"there is no user {username!r}")
         new = _password(context, username)
+        moderation(context).note(What.PASSWORD, username)
         set_password(context.database, context.settings, username, new)
     click.echo(f"password of {username} set; all tokens have ended")
+
+
+@user.command()
+@click.argument("username")
+@click.argument("role", type=click.Choice([*ROLES, "none"]))
+@click.pass_obj
+def role(context: Context, username: str, role: str) -> None:
+    """Let a user moderate, or administrate too; or no more (none)."""
+    with failures():
+        moderation(context).set_role(username, "" if role == "none" else role)
+    click.echo(f"{username} has {'no role' if role == 'none' else f'the role {role}'}")
 
 
 @user.command()
@@ -65,12 +83,31 @@ def password(context: Context, username: str) -> None:
 @click.option("--revoke", is_flag=True, help="No longer.")
 @click.pass_obj
 def admin(context: Context, username: str, revoke: bool) -> None:
-    """Make a user an administrator, who sees /admin."""
+    """Make a user an administrator: the same as `role`."""
     with failures():
-        if not usernames.is_username(username):
-            raise NotFound(f"there is no user {username!r}")
-        users.change(context.database, username, {"admin": not revoke})
+        moderation(context).set_role(username, "" if revoke else users.ADMINISTRATOR)
     click.echo(f"{username} is {'no ' if revoke else 'an '}administrator")
+
+
+@user.command()
+@click.argument("username")
+@click.argument("why")
+@click.pass_obj
+def suspend(context: Context, username: str, why: str) -> None:
+    """Let a user log in no more, who is told why; nothing of the user's is seen."""
+    with failures():
+        moderation(context).suspend(username, why)
+    click.echo(f"{username} is suspended; all sessions and tokens have ended")
+
+
+@user.command()
+@click.argument("username")
+@click.pass_obj
+def restore(context: Context, username: str) -> None:
+    """End a suspension."""
+    with failures():
+        moderation(context).restore(username)
+    click.echo(f"{username} is suspended no more")
 
 
 @user.command()
@@ -79,9 +116,7 @@ def admin(context: Context, username: str, revoke: bool) -> None:
 def disable(context: Context, username: str) -> None:
     """Let a user log in no more, and end all logins. What the user wrote stays."""
     with failures():
-        if not usernames.is_username(username):
-            raise NotFound(f"there is no user {username!r}")
-        accounts.disable(context.database, username)
+        moderation(context).disable(username)
     click.echo(f"{username} is disabled; all sessions and tokens have ended")
 
 
@@ -91,10 +126,39 @@ def disable(context: Context, username: str) -> None:
 def enable(context: Context, username: str) -> None:
     """Let a disabled user log in again."""
     with failures():
-        if not usernames.is_username(username):
-            raise NotFound(f"there is no user {username!r}")
-        accounts.enable(context.database, username)
+        moderation(context).enable(username)
     click.echo(f"{username} may log in again")
+
+
+@user.command()
+@click.pass_obj
+def awaiting(context: Context) -> None:
+    """List who has registered and awaits approval, the first of them first."""
+    with failures():
+        found = applications.walk(context.database, Start(descending=False))
+        for one in found:
+            asked = f"{ids.moment(one['at']):%Y-%m-%d %H:%M}"
+            click.echo(f"{asked} {one['username']} {one['profile']['name']}".rstrip())
+
+
+@user.command()
+@click.argument("username")
+@click.pass_obj
+def approve(context: Context, username: str) -> None:
+    """Make a user of who awaits approval."""
+    with failures():
+        moderation(context).approve(username)
+    click.echo(f"{username} may log in")
+
+
+@user.command()
+@click.argument("username")
+@click.pass_obj
+def reject(context: Context, username: str) -> None:
+    """Remove the application of who awaits approval; the name is free again."""
+    with failures():
+        moderation(context).reject(username)
+    click.echo(f"the application of {username} is removed")
 
 
 def _checked(username: str, name: str, email: str) -> NewUser:

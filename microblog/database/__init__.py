@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pymongo import MongoClient
 from pymongo.errors import ConfigurationError as BadUri
 from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
 
 from microblog import store
 from microblog.database.breaker import Breaker
+from microblog.database.client import Listener, connect
 from microblog.database.embedded import EmbeddedServer
 from microblog.errors import ConfigurationError, Unavailable
 from microblog.settings import Settings
 from microblog.store import Database, heartbeats
 from microblog.store.changes import Changes
+from microblog.store.memory import Kept
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +39,18 @@ INTERNAL_ERROR = 1  # what the embedded server says when its engine has failed
 class Connection:
     """The document server of `settings`, found or started, watched and closed."""
 
-    def __init__(self, settings: Settings, seconds: float | None = REQUEST_SECONDS):
-        """`seconds`: how long one operation may take; None for long work."""
+    def __init__(
+        self,
+        settings: Settings,
+        seconds: float | None = REQUEST_SECONDS,
+        *,
+        migrating: bool = False,
+    ):
+        """`seconds`: how long one operation may take; None for long work. `migrating`:
+        it is made to migrate the data."""
         self.settings = settings
         self.seconds = seconds
+        self.migrating = migrating
         self.server = (
             None
             if settings.mongodb_uri.get_secret_value()
@@ -80,6 +89,16 @@ class Connection:
         return self.database
 
     @property
+    def is_away(self) -> bool:
+        """Whether it does not answer, as far as is known."""
+        return self._breaker.is_open or not self._ready.is_set()
+
+    @property
+    def kept(self) -> dict[str, Kept]:
+        """What is remembered of the database, by name."""
+        return {} if self._database is None else self._database.memory.kept()
+
+    @property
     def has_room(self) -> bool:
         """Whether there is room for more on the disk, where that is known."""
         return self.server is None or self.server.has_room
@@ -103,6 +122,7 @@ class Connection:
         self._thread.start()
         self._first_try.wait()
         if self._failure:
+            self.close()
             raise self._failure
         return self
 
@@ -166,7 +186,9 @@ class Connection:
             uri = self.server.ensure()
         try:
             threads = max(self.settings.http_threads, self.settings.worker_threads)
-            client = connect(uri, self.seconds, threads)
+            is_watched = self.settings.metrics_listen or self.settings.tracing_endpoint
+            listeners = [Listener()] if is_watched else []
+            client = connect(uri, self.seconds, threads, event_listeners=listeners)
             # Known from requests by its name. What fails is known at once, so that the
             # embedded server can be started again.
             watch = connect(
@@ -208,28 +230,9 @@ class Connection:
             return
         # One that does not answer must not be waited for as long as an index may take.
         self._database.client.admin.command("ping")
-        store.ensure_indexes(self._database)
+        store.ensure_indexes(self._database, migrating=self.migrating)
         self._ready.set()
         log.info("document server is ready")
-
-
-def connect(
-    uri: str, seconds: float | None, threads: int = 4, **options: Any
-) -> MongoClient[dict[str, Any]]:
-    """A client that waits for the journal and gives up in time: by default an
-    acknowledged write can be lost, and one frozen server hangs every thread."""
-    return MongoClient(
-        uri,
-        journal=True,
-        w="majority",
-        tz_aware=True,
-        timeoutMS=None if seconds is None else int(seconds * 1000),
-        connectTimeoutMS=1000,
-        serverSelectionTimeoutMS=2000,
-        heartbeatFrequencyMS=1000,
-        maxPoolSize=threads + 2,
-        **{"appname": "microblog", **options},
-    )
 
 
 def _brief(error: Exception) -> str:

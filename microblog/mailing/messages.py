@@ -186,9 +186,9 @@ def _message(
     digest = hashlib.sha256(mail["_id"].encode()).hexdigest()[:32]
     message["Message-ID"] = f"<{digest}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    templates = _templates(language)
+    environment = templates(language)
     for form, add in (("txt", message.set_content), ("html", message.add_alternative)):
-        template = templates.get_template(f"mails/{mail['kind']}.{form}.jinja2")
+        template = environment.get_template(f"mails/{mail['kind']}.{form}.jinja2")
         content = template.render(values, subject=message["Subject"], language=language)
         subtype = "plain" if form == "txt" else form
         add(content, subtype=subtype, cte="quoted-printable")
@@ -215,7 +215,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 @cache
-def _templates(language: str) -> Environment:
+def templates(language: str) -> Environment:
     """The templates, inside an installed package or beside the package."""
     environment = Environment(
         loader=FileSystemLoader([PACKAGE / "templates", PACKAGE.parent / "templates"]),

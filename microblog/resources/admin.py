@@ -1,19 +1,44 @@
-"""What only administrators may see."""
+"""What only moderators and administrators may see."""
 
 from pyramid.authorization import Allow
 
 from microblog.resources.node import Acl, Node
-from microblog.security import Permission
-from microblog.store import users
+from microblog.security import ADMINISTRATORS, MODERATORS, Permission
+from microblog.store import Document, reports
+
+
+class Report(Node):
+    """A report; carries the document."""
+
+    def __init__(self, parent: Node, document: Document):
+        super().__init__(parent, document["_id"])
+        self.document = document
+
+    def grants(self) -> Acl:
+        return [(Allow, MODERATORS, Permission.MODERATE)]
+
+
+class Reports(Node):
+    """What users have reported; its children are reports by id."""
+
+    def child(self, name: str) -> Report:
+        document = reports.find(self.database, name)
+        if document is None:
+            raise KeyError(name)
+        return Report(self, document)
+
+    def grants(self) -> Acl:
+        return [(Allow, MODERATORS, Permission.MODERATE)]
 
 
 class Admin(Node):
     """The site from behind."""
 
+    children = {"reports": Reports}
+
     def grants(self) -> Acl:
-        """Asks the store each time: who is no administrator any more sees nothing."""
-        identity = self.request.identity
-        reader = identity and users.find(self.database, identity.username)
-        if not reader or not reader.get("admin"):
-            return []
-        return [(Allow, identity.username, Permission.SEE_TASKS)]
+        return [
+            (Allow, MODERATORS, Permission.MODERATE),
+            (Allow, ADMINISTRATORS, Permission.SEE_TASKS),
+            (Allow, ADMINISTRATORS, Permission.SEE_AUDIT),
+        ]

@@ -1,10 +1,10 @@
 """The microposts of a user, and a micropost."""
 
-from pyramid.authorization import Allow
+from pyramid.authorization import Allow, Authenticated
 
 from microblog.resources.node import READABLE, Acl, Node, PartOfUser
-from microblog.security import Permission
-from microblog.store import Document, ids, microposts
+from microblog.security import MODERATORS, Permission, role_of
+from microblog.store import Document, hidden, ids, microposts
 
 
 class Microposts(PartOfUser):
@@ -12,10 +12,23 @@ class Microposts(PartOfUser):
 
     def child(self, name: str) -> "Micropost":
         id = ids.parse(name)
-        document = microposts.find(self.database, self.user, id) if id else None
-        if document is None:
+        if id is None:
+            raise KeyError(name)
+        document = microposts.find(self.database, self.user, id)
+        if document is None and (document := self._hidden(id)):
+            return HiddenMicropost(self, document)
+        if document is None or ("suspended" in self.user and not role_of(self.request)):
             raise KeyError(name)
         return Micropost(self, document)
+
+    def _hidden(self, id: int) -> Document | None:
+        """A hidden micropost, for its author and for moderators: to others there is
+        none."""
+        reader, author = self.request.identity, self.user["_id"]
+        found = hidden.find(self.database, id) if reader else None
+        if found is None or found["author"] != author:
+            return None
+        return found if reader.username == author or role_of(self.request) else None
 
     def grants(self) -> Acl:
         return [
@@ -36,4 +49,18 @@ class Micropost(Node):
             *READABLE,
             (Allow, self.document["author"], Permission.EDIT),
             (Allow, self.document["author"], Permission.DELETE),
+            (Allow, Authenticated, Permission.REPORT),
+            (Allow, MODERATORS, Permission.MODERATE),
+        ]
+
+
+class HiddenMicropost(Micropost):
+    """One that was hidden; `document` says by whom and why. Whoever gets here may see
+    it."""
+
+    def grants(self) -> Acl:
+        return [
+            *READABLE,
+            (Allow, self.document["author"], Permission.DELETE),
+            (Allow, MODERATORS, Permission.MODERATE),
         ]

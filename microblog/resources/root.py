@@ -5,6 +5,7 @@ from typing import Any
 from pyramid.authorization import Allow, Authenticated, Everyone
 
 from microblog.resources.admin import Admin
+from microblog.resources.api import Api
 from microblog.resources.node import READABLE, Acl, Node
 from microblog.resources.settings import Settings
 from microblog.resources.tags import Tags
@@ -21,6 +22,7 @@ class Root(Node):
         "tags": Tags,
         "settings": Settings,
         "admin": Admin,
+        "api": Api,
         ".well-known": WellKnown,
     }
 
@@ -36,6 +38,8 @@ class Root(Node):
             (Allow, Everyone, Permission.LOG_OUT),
             (Allow, Everyone, Permission.REGISTER),
             (Allow, Everyone, Permission.FOLLOW_LINK),
+            (Allow, Everyone, Permission.READ_DOCUMENT),
             (Allow, Everyone, Permission.GET_TOKEN),
             (Allow, Authenticated, Permission.END_TOKEN),
+            (Allow, Authenticated, Permission.REPORT),
         ]

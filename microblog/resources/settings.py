@@ -20,4 +20,7 @@ class Settings(Node):
         return user
 
     def grants(self) -> Acl:
-        return [(Allow, Authenticated, Permission.CHANGE_SETTINGS)]
+        granted = [(Allow, Authenticated, Permission.CHANGE_SETTINGS)]
+        if self.request.site.registration_users_invite:
+            granted.append((Allow, Authenticated, Permission.INVITE))
+        return granted

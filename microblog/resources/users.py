@@ -1,14 +1,15 @@
 """The directory of users, and a user."""
 
-from pyramid.authorization import Allow, Everyone
+from pyramid.authorization import Allow, Authenticated, Everyone
 
 from microblog import visitors
+from microblog.resources.export import Export
 from microblog.resources.followers import Followers
 from microblog.resources.following import Following
 from microblog.resources.microposts import Microposts
 from microblog.resources.node import READABLE, SAFE, Acl, Node
 from microblog.resources.timeline import Timeline
-from microblog.security import Permission
+from microblog.security import ADMINISTRATORS, MODERATORS, Permission
 from microblog.store import Document, users
 from microblog.store.changes import ALL
 from microblog.usernames import is_username
@@ -43,6 +44,7 @@ class User(Node):
         "timeline": Timeline,
         "following": Following,
         "followers": Followers,
+        "export": Export,
     }
 
     def __init__(self, parent: Node, document: Document):
@@ -54,4 +56,7 @@ class User(Node):
             *READABLE,
             (Allow, self.__name__, Permission.EDIT_PROFILE),
             (Allow, self.__name__, Permission.DELETE_ACCOUNT),
+            (Allow, Authenticated, Permission.REPORT),
+            (Allow, MODERATORS, Permission.MODERATE),
+            (Allow, ADMINISTRATORS, Permission.SET_ROLE),
         ]

@@ -6,7 +6,8 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from microblog import request_log
+from microblog import metrics, request_log, tracing
+from microblog.errors import ConfigurationError
 from microblog.server.draining import is_draining
 from microblog.server.listening import Server
 
@@ -27,16 +28,21 @@ def run(application: Any) -> None:
     """Serve the application until SIGTERM or Ctrl-C and what is in hand is finished,
     then close the database. A second signal ends the process at once."""
     settings = application.registry["settings"]
+    connection = application.registry["connection"]
     # Once for each request that waits: under load, of no use to anybody.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
+        trace_no_more = tracing.start(settings.tracing_endpoint)
         server = Server(request_log.around(application), settings)
     except OSError as error:
-        application.registry["connection"].close()
+        connection.close()
         _fail(
             f"microblog: port {settings.http_port} (http_port, HTTP_PORT) cannot be "
             f"used: {error.strerror}"
         )
+    except ConfigurationError as error:
+        connection.close()
+        _fail(f"microblog: {error}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.drain)
     for listener in server.listeners:
@@ -45,11 +51,14 @@ def run(application: Any) -> None:
     print(f"{settings.site_name} is at {settings.url}", flush=True)
     if settings.is_secure and not settings.http_trusted_proxy:
         log.warning("http.trusted_proxy is not set: behind a proxy all look alike")
+    tell_no_more = metrics.serve(settings.metrics_listen, connection)
     try:
         server.run()
     finally:
         application.registry["sender"].close()
-        application.registry["connection"].close()
+        connection.close()
+        tell_no_more()
+        trace_no_more()
 
 
 def _fail(reason: str) -> NoReturn:

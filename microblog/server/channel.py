@@ -16,6 +16,7 @@ from microblog.server.draining import is_draining
 from microblog.server.parsing import Parser
 
 SLOWEST = 1024  # bytes of an answer, taken in a second
+UPLOAD_TIMES = 20  # as long as any other body may an upload take
 LINGER_SECONDS = 5  # for who still sends what was refused
 DRAINING_IDLE_SECONDS = 1
 
@@ -109,6 +110,8 @@ class Channel(HTTPChannel):
                 limit = min(limit, DRAINING_IDLE_SECONDS)
         elif self.request.headers_finished:
             limit = settings.http_body_seconds
+            if self.request.is_upload:
+                limit *= UPLOAD_TIMES
         else:
             limit = settings.http_header_seconds
         return now - self.since <= limit and not self.will_close

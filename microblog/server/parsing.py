@@ -1,13 +1,22 @@
 """Reads requests more strictly than waitress does: what a proxy in front could read in
 another way is refused (RFC 9112), and so is what is too long."""
 
+import copy
 import re
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from weakref import WeakSet
 
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import BadRequest, Error
 
 LONGEST_TARGET = 2048  # bytes
 LARGEST_HEADER = 16384  # bytes
+# The one address that takes larger bodies than all others, and how many at a time: they
+# wait on the disk until they are whole.
+UPLOADS = ("POST", "/settings/import")
+LARGEST_UPLOAD = 64 << 20  # bytes
+MOST_UPLOADS = 4
 
 _TRANSFER_CODING = re.compile(rb"^transfer-encoding:(.*)$", re.I | re.M)
 _VISIBLE = re.compile(r"[!-~]+")
@@ -20,20 +29,41 @@ class TargetTooLong(BadRequest):
     reason = "URI Too Long"
 
 
+class TooManyUploads(BadRequest):
+    """As many as there may be at a time are on their way."""
+
+    code = 503
+    reason = "Service Unavailable"
+
+
 class Parser(HTTPRequestParser):
     """One request; `error` says why it is refused."""
 
     completed: bool = False
     path = ""  # for who reports an error before it is read
+    _uploads: WeakSet["Parser"] = WeakSet()
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether it is one that may be large."""
+        return self in self._uploads
 
     def received(self, data: bytes) -> int:
         """How many bytes of `data` belong to this request."""
-        if self.body_rcv is None and not self.completed:
-            self.error = _early_error(self.header_plus + data)
+        head = self.header_plus + data if self.body_rcv is None else b""
+        if head and not self.completed:
+            self.error = _early_error(head)
             if self.error:
-                self.completed = True
+                self.completed, self.path = True, _path(head)
                 return len(data)
         consumed: int = super().received(data)
+        if head and self.error:
+            # Of a header that is too long, waitress has forgotten it.
+            self.path = _path(head)
+        if self.is_upload and len(self._uploads) > MOST_UPLOADS and not self.error:
+            self._uploads.discard(self)
+            self.error = TooManyUploads("Others are uploading just now")
+            self.completed = True
         if self.completed:
             # waitress would ask for the body of a request that has none or is refused.
             self.expect_continue = False
@@ -58,6 +88,10 @@ class Parser(HTTPRequestParser):
         ):
             raise ParsingError("The length of the body is not clear")
         self._check_target()
+        if (getattr(self, "command", ""), self.path) == UPLOADS:
+            self._uploads.add(self)
+            self.adj: Any = copy.copy(self.adj)
+            self.adj.max_request_body_size = LARGEST_UPLOAD + 1
 
     def _check_target(self) -> None:
         """A path, or an address whose host is that of the header (RFC 9112, 3.2.2)."""
@@ -86,3 +120,11 @@ def _early_error(head: bytes) -> Error | None:
     if len(words) > 1 and len(words[1]) > LONGEST_TARGET:
         return TargetTooLong(f"An address may have {LONGEST_TARGET} bytes")
     return None
+
+
+def _path(head: bytes) -> str:
+    """The path in the first line, or what there is of it; at most 500 bytes, one a
+    character (PEP 3333)."""
+    line = head.lstrip(b"\r\n").partition(b"\r\n")[0]
+    target = b"".join(line.split(b" ", 2)[1:2]).partition(b"?")[0]
+    return unquote_to_bytes(target[:500]).decode("latin-1")

@@ -47,16 +47,16 @@ class Database(_Database[Document]):
         return self[name]
 
 
-def ensure_indexes(database: Database) -> list[str]:
+def ensure_indexes(database: Database, *, migrating: bool = False) -> list[str]:
     """Make the indexes that the modules of this package ask for; their names.
 
     A module asks by `INDEXES`: a list of IndexModel for the collection of its name.
-    ConfigurationError: a newer program has written the data.
+    `migrating`, ConfigurationError: as in `version.adopt`.
     """
     # It imports this module.
     from microblog.store import version
 
-    version.adopt(database)
+    version.adopt(database, migrating=migrating)
     made = []
     for module in pkgutil.iter_modules(__path__):
         indexes = getattr(

@@ -1,7 +1,12 @@
 """The end of an account: gone at once for everybody, purged piece by piece."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from microblog.store import (
     Database,
+    Document,
+    erasures,
     follows,
     pieces,
     sessions,
@@ -24,7 +29,16 @@ LEFT = (
     ("mails", "to"),
     ("notices", "reader"),
     ("dead_letters", "arguments"),
+    ("hidden", "author"),
+    ("reports", "about"),
+    ("reports", "reporter"),
+    ("invitations", "by"),
+    ("exports", "_id"),
+    ("imports", "_id"),
+    ("files", "user"),
 )
+# Of files, which may be large, no more is read than that they are there.
+READ = {"files": ["_id"]}
 
 
 def delete(database: Database, username: str, limit: int = 100) -> bool:
@@ -43,9 +57,10 @@ def purge(database: Database, username: str, limit: int | None = None) -> bool:
     end_logins(database, username)
     removed = 0
     for collection, field in LEFT:
-        found = database[collection].find({field: username}, limit=limit or 0)
-        left = [document["_id"] for document in found]
-        for piece in pieces(left, PIECE):
+        found = database[collection].find(
+            {field: username}, READ.get(collection), limit=limit or 0
+        )
+        for piece in pieces(list(found), PIECE):
             if limit is not None and removed >= limit:
                 return False
             removed += _remove(database, collection, piece)
@@ -66,16 +81,34 @@ def has_leftovers(database: Database, username: str) -> bool:
 
 def disable(database: Database, username: str) -> None:
     """Let the user log in no more; what the user has written stays."""
-    # Before and after: a crash in between leaves no login that works, and nobody who is
-    # just logging in stays.
-    end_logins(database, username)
-    users.change(database, username, {"disabled": True})
-    end_logins(database, username)
+    with _logged_out(database, username):
+        users.change(database, username, {"disabled": True})
 
 
 def enable(database: Database, username: str) -> None:
-    """Let a disabled user log in again."""
-    users.change(database, username, {"disabled": False})
+    """Let a disabled or suspended user log in again."""
+    users.restore(database, username)
+
+
+def suspend(database: Database, username: str, by: str, why: str) -> None:
+    """Let the user log in no more, and nobody see what the user has written."""
+    with _logged_out(database, username):
+        users.suspend(database, username, {"by": by, "why": why})
+
+
+def set_role(database: Database, username: str, role: str) -> None:
+    """Give the user a role, or none (""), and tell the user's pages."""
+    users.change(database, username, {"role": role})
+    sessions.set_role(database, username, role)
+
+
+@contextmanager
+def _logged_out(database: Database, username: str) -> Iterator[None]:
+    """Every login ends, before and after: a crash in between leaves none that works,
+    and nobody who is just logging in stays."""
+    end_logins(database, username)
+    yield
+    end_logins(database, username)
 
 
 def end_logins(database: Database, username: str) -> None:
@@ -84,7 +117,10 @@ def end_logins(database: Database, username: str) -> None:
     sessions.delete_all(database, username)
 
 
-def _remove(database: Database, collection: str, ids: list[object]) -> int:
+def _remove(database: Database, collection: str, documents: list[Document]) -> int:
+    ids = [document["_id"] for document in documents]
+    if collection == "microposts":
+        erasures.note(database, documents)
     if collection == "follows":
         # One by one: each takes the other user's count with it.
         for link in ids:

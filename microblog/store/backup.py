@@ -44,9 +44,16 @@ class Kept(NamedTuple):
     read: Callable[[Database], Iterable[Document]] = lambda database: ()
 
 
-def _microposts(database: Database) -> Iterator[Document]:
+def all_microposts(database: Database, first: int = 0) -> Iterator[Document]:
+    """The documents of all microposts, or of those from the id `first` on, and perhaps
+    some before it."""
     known = marks.microposts(database) or {"oldest": ids.now()}
-    for one in _by_day(database, "microposts", "_id", known["oldest"]):
+    first = max(first, known["oldest"])
+    return _by_day(database, "microposts", "_id", first)
+
+
+def _microposts(database: Database) -> Iterator[Document]:
+    for one in all_microposts(database):
         kept = ("_id", "author", "text", "referenced", "edited", "rev")
         yield {field: one[field] for field in kept}
 
@@ -110,6 +117,11 @@ COLLECTIONS = {
         Fate.KEPT, "what was deleted is counted there", _all("statistics")
     ),
     "searches": Kept(Fate.KEPT, "searches leave nothing else", _all("searches")),
+    "hidden": Kept(Fate.KEPT, "they can be shown again", _all("hidden")),
+    "reports": Kept(Fate.KEPT, "moderators are to look at them", _all("reports")),
+    "applications": Kept(Fate.KEPT, "they await approval", _all("applications")),
+    "invitations": Kept(Fate.KEPT, "they are good", _all("invitations")),
+    "audit": Kept(Fate.KEPT, "it tells who did what", _aging("audit", "expires")),
     "tokens": Kept(
         Fate.WITH_LOGINS, "whoever has them is logged in", _aging("tokens", "expires")
     ),
@@ -121,8 +133,14 @@ COLLECTIONS = {
     DELETED: Kept(Fate.KEPT, "they stay deleted, their names taken", _deleted),
     "names": Kept(Fate.COMPUTED, "from users"),
     "marks": Kept(Fate.COMPUTED, "from microposts and users"),
+    "segments": Kept(Fate.COMPUTED, "from microposts, and so are the postings"),
+    "postings": Kept(Fate.COMPUTED, "from microposts"),
     "timelines": Kept(Fate.COMPUTED, "each when its reader comes"),
     "deliveries": Kept(Fate.LEFT_OUT, "timelines are built anew"),
+    "erasures": Kept(Fate.LEFT_OUT, "the postings that they are for are left out"),
+    "exports": Kept(Fate.LEFT_OUT, "they can be asked for again"),
+    "imports": Kept(Fate.LEFT_OUT, "what came of them is in the backup"),
+    "files": Kept(Fate.LEFT_OUT, "of exports and imports"),
     "limits": Kept(Fate.LEFT_OUT, "what was done too often is over soon"),
     "runs": Kept(Fate.LEFT_OUT, "periodic tasks begin again"),
     "workers": Kept(Fate.LEFT_OUT, "who works now"),

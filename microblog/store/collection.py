@@ -8,7 +8,10 @@ from microblog.store.walks import Frontier, Start, first_span, windows
 
 
 def walk(database: Database, author: Document, start: Start) -> Iterator[Document]:
-    """The author's microposts ahead of `start`: embedded ones without a read."""
+    """The author's microposts ahead of `start`: embedded ones without a read. Of who is
+    suspended nobody sees any."""
+    if "suspended" in author:
+        return
     name, embedded = author["_id"], author["microposts"]
     held = (
         {**one, "author": name}

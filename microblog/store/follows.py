@@ -66,7 +66,8 @@ def create(database: Database, follower: str, followee: str) -> bool:
 
 def delete(database: Database, follower: str, followee: str) -> bool:
     """Unfollow; whether there was anything to undo."""
-    link = {"_id": f"{follower} {followee}"}
+    # With the followee: by it links are spread over shards (docs/scaling.md).
+    link = {"_id": f"{follower} {followee}", "followee": followee}
     timelines.forget(database, follower)
     if not database.follows.delete_one(link).deleted_count:
         return False
@@ -79,8 +80,9 @@ def delete(database: Database, follower: str, followee: str) -> bool:
 def exists(database: Database, follower: str, followee: str) -> bool:
     """Whether the one follows the other."""
     link = f"{follower} {followee}"
+    query = {"_id": link, "followee": followee}
     found: bool = database.memory.follows.get(
-        link, lambda: database.follows.find_one({"_id": link}) is not None
+        link, lambda: database.follows.find_one(query) is not None
     )
     return found
 

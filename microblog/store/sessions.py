@@ -2,14 +2,15 @@
 
 A document: `_id` (SHA-256 of the secret, hexadecimal), `user`, `created`, `used`,
 `expires` (the earlier of its idle and its absolute end), `ends` (the absolute one),
-`agent` (what the browser calls itself), and the user's `theme` and `language`, copied
-so that a page need not read the user for them. The secret itself is not kept.
+`agent` (what the browser calls itself), and the user's `theme`, `language` and `role`,
+copied so that a page need not read the user to be shown; what the user may do is asked
+of the user's document. The secret itself is not kept.
 """
 
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from microblog.store import Database, Document, credentials
+from microblog.store import Database, Document, credentials, users
 from microblog.store.credentials import digest as digest
 
 MOST = credentials.MOST
@@ -36,6 +37,7 @@ def create(
         "agent": agent[:AGENT],
         "theme": user.get("theme", ""),
         "language": user.get("language", ""),
+        "role": users.role(user),
     }
     credentials.keep(database.sessions, document)
     return secret
@@ -67,6 +69,11 @@ def set_preferences(
     """Copy what the user has chosen into every session of theirs."""
     chosen = {"theme": theme, "language": language}
     database.sessions.update_many({"user": username}, {"$set": chosen})
+
+
+def set_role(database: Database, username: str, role: str) -> None:
+    """Copy the user's new role into every session of theirs."""
+    database.sessions.update_many({"user": username}, {"$set": {"role": role}})
 
 
 def delete(database: Database, id: str) -> None:

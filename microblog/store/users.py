@@ -2,8 +2,10 @@
 
 A document: `_id` username, `folded` (unique), `name`, `bio`, `email`, `password` (hash
 or None), `created`, `joined` (an id: when, the order of the directory), `confirmed`
-(whether mails reach the user at `email`), `admin` (whether the user sees /admin),
-`disabled` (whether the user may not log in),
+(whether mails reach the user at `email`), `role` (MODERATOR, ADMINISTRATOR or "";
+before there was one, `admin` was true of administrators),
+`disabled` (whether the user may not log in), `suspended` (`by`, `why`: moderators have
+disabled the user),
 `mails` (AT_ONCE, DAILY or NEVER), `theme`, `language`, `rev` (goes up with every
 change), `pulled` (TELLING or TOLD: readers pull the user's microposts, see
 `timelines`), `times` (when the last 21 began to follow or to be followed: a page of
@@ -12,7 +14,7 @@ links begins to look there), `counts` of microposts, following and followers, `f
 newest first.
 MongoDB's manual calls the last the subset pattern. A deleted user keeps `_id`, `folded`
 and `deleted`, so that nobody takes the name, and `undone.purge` (an id: since when)
-while something of it is left to purge.
+while something of it is left to purge; of a suspended user, that is UNSEEN.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +38,10 @@ AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
 # Whether the followers know by now that they pull a user's microposts.
 TELLING, TOLD = "telling", "told"
 PURGE = "purge"  # what can be undone of a deleted user
+# In its place: there is nothing to purge, but nobody sees what the user has written. So
+# one index, and one read, tells of whom that is true.
+UNSEEN = -1
+MODERATOR, ADMINISTRATOR = "moderator", "administrator"
 PROFILE = (
     "name",
     "bio",
@@ -73,7 +79,7 @@ def new_document(
         "email": email,
         "password": password,
         "confirmed": False,
-        "admin": False,
+        "role": "",
         "mails": AT_ONCE,
         "theme": "",
         "language": "",
@@ -160,11 +166,12 @@ def existing(database: Database, names: Iterable[str]) -> set[str]:
 
 
 def gone(database: Database) -> frozenset[str]:
-    """The deleted users of whom something may still be there."""
+    """Of whom nobody sees anything: suspended users, and deleted ones of whom something
+    may still be there."""
 
     def read() -> frozenset[str]:
-        unpurged = {f"undone.{PURGE}": {"$gt": 0, "$lt": ids.MAXIMUM}}
-        return frozenset(one["_id"] for one in database.users.find(unpurged))
+        unseen = {f"undone.{PURGE}": {"$gt": UNSEEN - 1, "$lt": ids.MAXIMUM}}
+        return frozenset(one["_id"] for one in database.users.find(unseen, {"_id": 1}))
 
     found: frozenset[str] = database.memory.gone.get(ALL, read)
     return found
@@ -186,6 +193,35 @@ def change(
     if "name" in profile:
         names.add(database, [document])
     return document
+
+
+def role(user: Document) -> str:
+    """What the user may do beside what everybody may: MODERATOR, ADMINISTRATOR, ""."""
+    before = ADMINISTRATOR if user.get("admin") else ""
+    return "" if user.get("disabled") else str(user.get("role", before))
+
+
+def suspend(database: Database, username: str, suspended: Document) -> None:
+    """Note that the user is suspended: `by` and `why`."""
+    told = {"disabled": True, "suspended": suspended, f"undone.{PURGE}": UNSEEN}
+    _change_for_all(database, username, {"$set": told})
+
+
+def restore(database: Database, username: str) -> None:
+    """Note that the user is neither disabled nor suspended."""
+    told = {"suspended": "", f"undone.{PURGE}": ""}
+    update = {"$set": {"disabled": False}, "$unset": told}
+    _change_for_all(database, username, update)
+
+
+def _change_for_all(database: Database, username: str, update: Document) -> None:
+    """Write what decides whether the user's microposts are seen. NotFound."""
+    query = {"_id": username, "deleted": {"$exists": False}}
+    # Who is gone is remembered as one thing.
+    with database.changes.changing("users", [ALL]):
+        result = database.users.update_one(query, {**update, "$inc": {"rev": 1}})
+    if not result.matched_count:
+        raise NotFound("there is no such user")
 
 
 def replace_password(

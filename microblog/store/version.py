@@ -1,8 +1,8 @@
 """Which version of the program has written the data.
 
 The document "data": `version`, of the newest program that has worked on it, and
-`mended`, the version to which `microblog check --repair` has brought all of it. Whoever
-changes the meaning of what is stored raises VERSION.
+`mended`, the version to which `microblog migrate` has brought all of it. Whoever
+changes the meaning of what is stored raises VERSION and adds a step to `migrations`.
 """
 
 import logging
@@ -14,16 +14,20 @@ from microblog.store import Database
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
+# Of data that was brought to no later one, this program can do nothing but migrate it:
+# raised with VERSION where a step must be done before anybody is served.
+SERVED = 0
 DATA = "data"
 RESTORE = "restore"  # the document of a restore that has not ended (see there)
 
 
-def adopt(database: Database) -> None:
+def adopt(database: Database, *, migrating: bool = False) -> None:
     """Mark the data as this program's, before anything is written. Data of an earlier
-    one can be worked on and is mended by `check --repair`, as the log says until then.
+    one is brought to this version by `microblog migrate`, as the log says until then.
 
-    ConfigurationError: a newer program has written to it, which this one could undo.
+    `migrating`: that is what it is opened for. ConfigurationError: a newer program has
+    written to it, which this one could undo; or it must be migrated first.
     """
     found = database.version.find_one({"_id": DATA}) or {"version": 0, "mended": 0}
     if found["version"] > VERSION:
@@ -31,12 +35,19 @@ def adopt(database: Database) -> None:
             f"the data is of version {found['version']}, written by a newer microblog; "
             f"this one knows version {VERSION}"
         )
+    mended = found["mended"]
+    if found["version"] < VERSION and database.users.find_one({}) is None:
+        mended = VERSION
+    if mended < SERVED and not migrating:
+        # Nothing is marked: the program that has written it can go on until then.
+        raise ConfigurationError(
+            f"the data is of version {mended}, which this microblog cannot serve: stop "
+            "the site, make a backup, and run microblog migrate"
+        )
     if found["version"] < VERSION:
-        is_new = database.users.find_one({}) is None
-        found["mended"] = VERSION if is_new else found["mended"]
-        _set(database, version=VERSION, mended=found["mended"])
-    if found["mended"] < VERSION:
-        log.warning("the data is of an earlier version: run microblog check --repair")
+        _set(database, version=VERSION, mended=mended)
+    if mended < VERSION and not migrating:
+        log.warning("the data is of an earlier version: run microblog migrate")
     if database.version.find_one({"_id": RESTORE}):
         log.warning("a restore was not finished: run it again")
 
@@ -52,9 +63,9 @@ def note_restored(database: Database, mended: int) -> None:
     database.version.update_one({"_id": DATA}, {"$set": {"mended": mended}})
 
 
-def note_mended(database: Database) -> None:
-    """All of the data is as this version writes it."""
-    _set(database, version=VERSION, mended=VERSION)
+def note_mended(database: Database, number: int) -> None:
+    """All of the data was brought to that version."""
+    _set(database, mended=number)
 
 
 def _set(database: Database, **versions: int) -> None:

@@ -16,17 +16,23 @@ from microblog.store import (
     accounts,
     dead_letters,
     deliveries,
+    erasures,
+    exports,
+    hidden,
     ids,
+    imports,
     mails,
-    microposts,
     pieces,
     repair,
+    segments,
+    shapes,
     statistics,
     timelines,
     undone,
     users,
 )
 from microblog.store.walks import MINUTE
+from microblog.tasks import own_data
 
 PURGED = 1000  # documents of a deleted account in a run
 PURGED_AT_ONCE = 10  # deleted accounts in a run by hand
@@ -102,8 +108,10 @@ def sweep(site: Site) -> None:
     for author in islice(deliveries.waiting(database, before), SWEPT):
         site.later("deliver", author)
     for name, collection, work in (
-        ("mention", "microposts", microposts.MAILS),
+        ("mention", "microposts", shapes.MAILS),
         ("purge", "users", users.PURGE),
+        (exports.TASK, "exports", exports.MAKE),
+        (imports.TASK, "imports", imports.READ),
     ):
         found = undone.find(database, collection, work, before=before)
         for id in islice(_not_given_up(database, name, found), SWEPT):
@@ -124,14 +132,22 @@ def mend(site: Site) -> None:
 
 
 def prune(site: Site) -> None:
-    """Remove references to what is gone, and timelines that nobody reads."""
+    """Remove references to what is gone, and timelines that nobody reads; finish what
+    moderators have begun."""
     repair.prune(site.database)
+    hidden.finish(site.database)
     timelines.drop_unread(site.database, site.settings.timelines_idle, DROPPED)
 
 
 def count(site: Site) -> None:
     """Compute the statistics of days that have ended."""
     statistics.catch_up(site.database, limit=DAYS)
+
+
+def index(site: Site) -> None:
+    """Let microposts be found by what stands in them, and no more by what stood."""
+    segments.tend(site.database, is_stopping=site.stopping.is_set)
+    erasures.drain(site.database)
 
 
 Job = Callable[..., Any]
@@ -142,10 +158,13 @@ ASKED: dict[str, Job] = {
     "mention": mention,
     "mails": send_mails,
     "purge": purge,
+    exports.TASK: own_data.make_export,
+    imports.TASK: own_data.read_import,
 }
 # What happens by itself, and every how many seconds.
 PERIODIC: dict[str, tuple[Job, float]] = {
     "sweep": (sweep, 20.0),
+    "index": (index, 10.0),
     "repair": (mend, 600.0),
     "prune": (prune, 3600.0),
     "statistics": (count, 900.0),

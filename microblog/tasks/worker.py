@@ -19,6 +19,7 @@ from celery import signals
 from celery.beat import EmbeddedService, Scheduler
 from celery.exceptions import Retry
 
+from microblog import metrics, tracing
 from microblog.database import Connection, failures
 from microblog.errors import MicroblogError
 from microblog.settings import Settings
@@ -64,6 +65,10 @@ class Worker:
         warnings.filterwarnings("ignore", "You're running the worker with superuser")
         signals.worker_ready.connect(self._begin, weak=False)
         signals.worker_shutting_down.connect(self._stop, weak=False)
+        tell_no_more = metrics.serve(
+            self.settings.metrics_listen, self.connection, metrics.WAITING
+        )
+        trace_no_more = tracing.start(self.settings.tracing_endpoint)
         pulse = threading.Thread(target=self._pulse, name="pulse", daemon=True)
         # Not the scheduler with a file, which is one more thing to lose: after a start
         # everything periodic is due once.
@@ -87,6 +92,8 @@ class Worker:
             # Neither waits for a broker that is gone.
             beat.service.stop(wait=False)
             pulse.join(CLOSE_SECONDS)
+            tell_no_more()
+            trace_no_more()
         return int(worker.exitcode or 0)
 
     def waiting(self) -> int:
@@ -96,6 +103,11 @@ class Worker:
                 queue=QUEUE, passive=True, durable=True
             )
         return int(found.message_count)
+
+    def _waiting(self) -> int:
+        waiting = self.waiting()
+        metrics.WAITING.set(waiting)
+        return waiting
 
     def _later(self, name: str, *arguments: Any) -> None:
         self.celery.send_task(name, arguments)
@@ -125,7 +137,7 @@ class Worker:
         self.running[id] = {"name": name, "id": id, "since": datetime.now(UTC)}
         outcome = "done"
         try:
-            with failures():
+            with tracing.span(f"task {name}"), failures():
                 job(self.site, *arguments)
         except Exception as error:
             outcome = f"failed: {_reason(error)}"
@@ -133,6 +145,7 @@ class Worker:
         finally:
             del self.running[id]
             seconds = time.monotonic() - began
+            metrics.TASKS.labels(name, outcome.partition(":")[0]).observe(seconds)
             log.info("task %s %s %.3f s %s", name, id, seconds, outcome)
 
     def _fail(
@@ -146,6 +159,7 @@ class Worker:
             with suppress(Retry):
                 task.retry(exc=error, countdown=BACKOFF_SECONDS * 2**tries)
         else:
+            metrics.GIVEN_UP.labels(name).inc()
             log.error("task %s %s is given up", name, arguments, exc_info=error)
             with failures():
                 dead_letters.add(
@@ -183,7 +197,7 @@ class Worker:
                     self.name,
                     started=started,
                     running=list(self.running.values()),
-                    waiting=self.waiting(),
+                    waiting=self._waiting(),
                 )
             )
             if self.site.stopping.wait(workers.EVERY_SECONDS):

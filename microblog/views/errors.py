@@ -32,6 +32,8 @@ STATUS = {
     errors.Stale: 412,
     errors.KeyReused: 422,
     errors.BadCredentials: 400,
+    errors.NotAdmitted: 403,
+    errors.Forbidden: 403,
     errors.BadToken: 401,
     errors.Malformed: 400,
     errors.CrossSite: 403,
@@ -50,6 +52,7 @@ TITLES = {
     400: _("That cannot be right"),
     403: _("Not yours to do"),
     404: _("Nothing here"),
+    409: _("That does not fit"),
     429: _("Too much at once"),
     500: _("Our mistake"),
     503: _("Back in a moment"),
@@ -66,7 +69,7 @@ def domain_error(error: errors.MicroblogError, request: Any) -> Response:
     if code := BEARER_ERRORS.get(type(error)):
         headers["WWW-Authenticate"] = f'Bearer {REALM}, error="{code}"'
     scheme = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
-    if isinstance(error, errors.BadCredentials) and scheme.lower() == "basic":
+    if type(error) is errors.BadCredentials and scheme.lower() == "basic":
         status, headers["WWW-Authenticate"] = 401, f"Basic {REALM}"
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.seconds)

@@ -7,6 +7,7 @@ from microblog.pages import page
 from microblog.resources.followers import Followers
 from microblog.security import Permission
 from microblog.store import Document, follows
+from microblog.views import answers
 from microblog.views.following import list_of_users, page_of_users
 
 PATH = "/users/{username}/followers"
@@ -14,7 +15,11 @@ PATH = "/users/{username}/followers"
 api = rest.service("followers", PATH, context=Followers, traverse=PATH)
 
 
-@api.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+@api.get(
+    permission=Permission.READ,
+    validators=[rest.query(paging.PageQuery)],
+    answers={200: answers.UserPage},
+)
 def read(request: Any) -> Document:
     """A page of the users who follow a user, the latest first."""
     database, user = request.database, request.context.user

@@ -10,7 +10,8 @@ from microblog.pages import action, page, see_other
 from microblog.resources.following import Followee, Following
 from microblog.security import Permission
 from microblog.store import Document, follows, users
-from microblog.views.inputs import Body, Username
+from microblog.views import answers
+from microblog.views.inputs import Body, Username, example
 from microblog.views.users import form, href
 
 PATH = "/users/{username}/following"
@@ -24,10 +25,16 @@ followee = rest.service(
 class NewFollow(Body):
     """Whom to follow."""
 
+    model_config = example({"username": "bob"})
+
     username: Username
 
 
-@api.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+@api.get(
+    permission=Permission.READ,
+    validators=[rest.query(paging.PageQuery)],
+    answers={200: answers.UserPage},
+)
 def read(request: Any) -> Document:
     """A page of the users whom a user follows, the latest first."""
     database, user = request.database, request.context.user
@@ -39,9 +46,13 @@ def read(request: Any) -> Document:
     return page_of_users(request, piece, "followee")
 
 
-@api.post(permission=Permission.FOLLOW, validators=[rest.body(NewFollow)])
+@api.post(
+    permission=Permission.FOLLOW,
+    validators=[rest.body(NewFollow)],
+    answers={200: answers.Followee, 201: answers.Followee, 429: None},
+)
 def follow(request: Any) -> Document:
-    """Follow a user: 201 if that is new, else 200."""
+    """Follow a user. 201 if that is new, else 200."""
     follower, name = request.context.user["_id"], request.validated["body"].username
     if users.find(request.database, name) is None:
         raise Invalid.field("username", _("there is no such user"))
@@ -53,16 +64,16 @@ def follow(request: Any) -> Document:
     return {"username": name, "href": href(request.site.url, name)}
 
 
-@followee.get(permission=Permission.READ)
+@followee.get(permission=Permission.READ, answers={200: answers.Followee})
 def read_one(request: Any) -> Document:
-    """One user whom a user follows. NotFound: does not."""
+    """One user whom a user follows. NotFound (404): does not."""
     name, follower = request.context.__name__, request.context.follower
     if not follows.exists(request.database, follower, name):
         raise NotFound(f"{follower} does not follow {name}")
     return {"username": name, "href": href(request.site.url, name)}
 
 
-@followee.delete(permission=Permission.FOLLOW)
+@followee.delete(permission=Permission.FOLLOW, answers={204: None})
 def unfollow(request: Any) -> Any:
     """Unfollow a user, also one who is not followed."""
     name, follower = request.context.__name__, request.context.follower

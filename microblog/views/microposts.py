@@ -1,24 +1,29 @@
 """Microposts: reading, posting, editing, deleting."""
 
 import hashlib
-import re
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import orjson
 from pyramid.httpexceptions import HTTPMovedPermanently
 
 from microblog import forms, limits, paging, rest
+from microblog.bodies import IDEMPOTENCY_KEY
 from microblog.errors import Invalid, Stale, Throttled
 from microblog.i18n import _
 from microblog.pages import action, micropost_path, page, see_other
 from microblog.resources.microposts import Micropost, Microposts
 from microblog.security import Permission
-from microblog.store import Document, collection, idempotency, ids, microposts, users
+from microblog.store import (
+    Document,
+    collection,
+    hidden,
+    idempotency,
+    microposts,
+    users,
+)
 from microblog.usernames import is_username, typed
-from microblog.views.inputs import Body, Text, Username
-from microblog.views.users import href as user_href
+from microblog.views import answers
+from microblog.views.inputs import Body, Text, Username, example
+from microblog.views.micropost_form import form, listed_form
 
 PATH = "/users/{username}/collection"
 TREE = "/users/{username}/microposts"
@@ -28,12 +33,11 @@ api = rest.service(
     "micropost", PATH + "/{id}", context=Micropost, traverse=TREE + "/{id}"
 )
 
-KEPT = 20_000  # microposts in JSON, of about 600 bytes
-_KEY = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
-
 
 class NewMicropost(Body):
     """A micropost, whole."""
+
+    model_config = example({"text": "Hello, @bob!", "referenced": "bob"})
 
     text: Text
     referenced: Username | None = None
@@ -42,64 +46,17 @@ class NewMicropost(Body):
 class Changes(Body):
     """Parts of a micropost."""
 
+    model_config = example({"text": "Hello, world!"})
+
     text: Text = ""
     referenced: Username | None = None
 
 
-def href(url: str, micropost: Document) -> str:
-    """The address of a micropost in the API of the site at `url`."""
-    author = user_href(url, micropost["author"])
-    return f"{author}/collection/{micropost['id']}"
-
-
-def listed_form(request: Any, micropost: Document) -> orjson.Fragment:
-    """A micropost as ready JSON, for pages of many."""
-    return _listed(
-        request.site.url,
-        micropost["id"],
-        micropost["author"],
-        micropost["text"],
-        micropost["referenced"],
-        micropost["edited"],
-    )
-
-
-@lru_cache(maxsize=KEPT)
-def _listed(
-    url: str,
-    id: int,
-    author: str,
-    text: str,
-    referenced: str | None,
-    edited: datetime | None,
-) -> orjson.Fragment:
-    """Kept by all that it is made of."""
-    micropost = {"id": id, "author": author, "text": text}
-    micropost |= {"referenced": referenced, "edited": edited}
-    return orjson.Fragment(orjson.dumps(form(url, micropost)))
-
-
-def form(url: str, micropost: Document) -> Document:
-    """A micropost in JSON, of the site at `url`."""
-    edited = micropost["edited"]
-    return {
-        "id": str(micropost["id"]),
-        "href": href(url, micropost),
-        "user": user_href(url, micropost["author"]),
-        "username": micropost["author"],
-        "text": micropost["text"],
-        "timestamp": timestamp(ids.moment(micropost["id"])),
-        "referenced": micropost["referenced"],
-        "edited": timestamp(edited) if edited else None,
-    }
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment in UTC, to the millisecond (RFC 3339)."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
-
-
-@listing.get(permission=Permission.READ, validators=[rest.query(paging.PageQuery)])
+@listing.get(
+    permission=Permission.READ,
+    validators=[rest.query(paging.PageQuery)],
+    answers={200: answers.MicropostPage},
+)
 def read_collection(request: Any) -> Document:
     """A page of a user's microposts."""
     database, user = request.database, request.context.user
@@ -112,7 +69,11 @@ def read_collection(request: Any) -> Document:
     )
 
 
-@listing.post(permission=Permission.POST, validators=[rest.body(NewMicropost)])
+@listing.post(
+    permission=Permission.POST,
+    validators=[rest.body(NewMicropost)],
+    answers={201: answers.Micropost, 422: None, 429: None},
+)
 def post(request: Any) -> Document:
     """A new micropost; with an Idempotency-Key, once."""
     new, key, body = request.validated["body"], _key(request), request.body
@@ -123,32 +84,40 @@ def post(request: Any) -> Document:
     return rest.created(request, representation["href"], representation)
 
 
-@api.get(permission=Permission.READ)
+@api.get(permission=Permission.READ, answers={200: answers.Micropost, 304: None})
 def read(request: Any) -> Document:
     """One micropost."""
     micropost = request.context.document
     return rest.tagged(request, micropost["rev"], form(request.site.url, micropost))
 
 
-@api.put(permission=Permission.EDIT, validators=[rest.body(NewMicropost)])
+@api.put(
+    permission=Permission.EDIT,
+    validators=[rest.body(NewMicropost)],
+    answers={200: answers.Micropost, 412: None, 429: None},
+)
 def replace(request: Any) -> Document:
     """Edit one's micropost as a whole."""
     return _answer_change(request, request.validated["body"].model_dump())
 
 
-@api.patch(permission=Permission.EDIT, validators=[rest.body(Changes)])
+@api.patch(
+    permission=Permission.EDIT,
+    validators=[rest.body(Changes)],
+    answers={200: answers.Micropost, 412: None, 429: None},
+)
 def edit(request: Any) -> Document:
     """Edit parts of one's micropost."""
     changes = request.validated["body"].model_dump(exclude_unset=True)
     return _answer_change(request, changes)
 
 
-@api.delete(permission=Permission.DELETE)
+@api.delete(permission=Permission.DELETE, answers={204: None, 412: None})
 def delete(request: Any) -> Any:
     """Delete one's micropost."""
     micropost = request.context.document
     rev = rest.expected_rev(request, micropost["rev"])
-    microposts.delete(request.database, micropost, rev)
+    hidden.delete(request.database, micropost, rev)
     return rest.no_content()
 
 
@@ -229,7 +198,7 @@ def form_for_delete(request: Any) -> Document:
 def send_delete(request: Any) -> Any:
     """Delete one's micropost."""
     micropost = request.context.document
-    microposts.delete(request.database, micropost)
+    hidden.delete(request.database, micropost)
     return see_other(f"/users/{micropost['author']}", "deleted")
 
 
@@ -268,7 +237,7 @@ def _check_referenced(request: Any, username: str | None) -> None:
 
 def _key(request: Any) -> str | None:
     key: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Invalid.field(
             "Idempotency-Key", "must be 1 to 255 visible ASCII characters", "header"
         )

@@ -14,7 +14,8 @@ from microblog.resources.root import Root
 from microblog.security import Permission
 from microblog.store import Document, grams, search, statistics
 from microblog.store.walks import Start
-from microblog.views.microposts import listed_form
+from microblog.views import answers
+from microblog.views.micropost_form import listed_form
 
 MOST_PEOPLE = 5  # found on the page of a search; the directory finds the rest
 
@@ -22,8 +23,8 @@ api = rest.service("search", "/search", context=Root)
 
 
 def _part(text: str) -> str:
-    grammar.check_characters(text)
     text = grammar.normalise(text)
+    grammar.check_characters(text)
     if len(grammar.fold(text)) < grams.LENGTH or not grammar.is_visible(text):
         message = _("must have ${minimum} characters at least")
         raise ValueError(message % {"minimum": grams.LENGTH})
@@ -33,11 +34,34 @@ def _part(text: str) -> str:
 class SearchQuery(paging.PageQuery):
     """What is sought: parts, without regard to case."""
 
-    text: Annotated[str, Field(max_length=grammar.MAXIMUM), AfterValidator(_part)]
-    username: Annotated[str, Field(max_length=30, pattern="^[A-Za-z0-9_]*$")] = ""
+    text: Annotated[
+        str,
+        Field(
+            max_length=grammar.MAXIMUM,
+            description=f"A part of a text, of {grams.LENGTH} characters or more",
+            examples=["hello"],
+            json_schema_extra={
+                "minLength": grams.LENGTH,
+                "pattern": grammar.PATTERN,
+            },
+        ),
+        AfterValidator(_part),
+    ]
+    username: Annotated[
+        str,
+        Field(
+            max_length=30,
+            pattern="^[A-Za-z0-9_]*$",
+            description="A part of its author's name",
+        ),
+    ] = ""
 
 
-@api.get(permission=Permission.READ, validators=[rest.query(SearchQuery)])
+@api.get(
+    permission=Permission.READ,
+    validators=[rest.query(SearchQuery)],
+    answers={200: answers.MicropostPage, 429: None},
+)
 def read(request: Any) -> Document:
     """A page of the microposts that match. One that had to read too much may be short,
     or empty, and still name a next page."""

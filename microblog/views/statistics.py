@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from microblog import bodies, rest
 from microblog.i18n import _
@@ -12,6 +12,7 @@ from microblog.pages import page
 from microblog.resources.root import Root
 from microblog.security import Permission
 from microblog.store import Document, statistics
+from microblog.views import answers
 
 MOST = 366  # days in one answer
 DEFAULT = 30
@@ -37,8 +38,8 @@ Day = Annotated[date, BeforeValidator(_day)]
 class Between(BaseModel):
     """The first and the last day; by default the last 30 that are over."""
 
-    since: Day | None = None
-    until: Day | None = None
+    since: Annotated[Day | None, Field(description="The first day, in UTC")] = None
+    until: Annotated[Day | None, Field(description="The last, too")] = None
 
     @property
     def days(self) -> tuple[date, date]:
@@ -70,7 +71,11 @@ def form(figures: Document) -> Document:
     return {"date": figures["_id"], **shown}
 
 
-@api.get(permission=Permission.READ, validators=[rest.query(Between)])
+@api.get(
+    permission=Permission.READ,
+    validators=[rest.query(Between)],
+    answers={200: answers.Days},
+)
 def read(request: Any) -> Document:
     """The figures of each day that is over."""
     since, until = request.validated["query"].days

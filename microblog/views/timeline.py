@@ -7,7 +7,8 @@ from microblog.pages import page, see_other
 from microblog.resources.timeline import Timeline
 from microblog.security import Permission
 from microblog.store import Document, reading
-from microblog.views.microposts import listed_form
+from microblog.views import answers
+from microblog.views.micropost_form import listed_form
 
 api = rest.service(
     "timeline",
@@ -17,7 +18,11 @@ api = rest.service(
 )
 
 
-@api.get(permission=Permission.READ_TIMELINE, validators=[rest.query(paging.PageQuery)])
+@api.get(
+    permission=Permission.READ_TIMELINE,
+    validators=[rest.query(paging.PageQuery)],
+    answers={200: answers.MicropostPage},
+)
 def read(request: Any) -> Document:
     """A page of one's own timeline."""
     database, reader = request.database, request.context.user

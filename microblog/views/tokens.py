@@ -1,8 +1,8 @@
 """Tokens: how an app logs in and out."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from microblog import limits, rest
 from microblog.bodies import FORM, JSON
@@ -12,6 +12,7 @@ from microblog.request_log import Event, note
 from microblog.resources.root import Root
 from microblog.security import Permission, basic_credentials
 from microblog.store import tokens
+from microblog.views.answers import AccessToken
 from microblog.views.inputs import Body, Password
 
 api = rest.service("token", "/token", context=Root)
@@ -24,9 +25,32 @@ GRANTS = {
 }
 
 
+def _document(schema: dict[str, Any]) -> None:
+    """Which fields go together."""
+    fields = {name for names in GRANTS.values() for name in names}
+    kinds = [
+        {
+            "title": grant,
+            "required": list(names) if grant == "password" else ["grant_type", *names],
+            "properties": {
+                "grant_type": {"const": grant},
+                **dict.fromkeys(sorted(fields - {*names}), False),
+            },
+        }
+        for grant, names in GRANTS.items()
+    ]
+    basic = {"title": "HTTP Basic", "properties": dict.fromkeys(sorted(fields), False)}
+    schema["anyOf"] = [*kinds, basic]
+    schema["examples"] = [
+        {"username": "alice", "password": "quiet lantern over the river"}
+    ]
+
+
 class TokenRequest(Body):
     """RFC 6749, 4.3.2 and 4.4.2, and the body of the seed design. Without credentials
     in the body, those of HTTP Basic count (2.3.1)."""
+
+    model_config = ConfigDict(json_schema_extra=_document)
 
     grant_type: Literal["password", "client_credentials", "authorization_code"] = (
         "password"
@@ -35,7 +59,9 @@ class TokenRequest(Body):
     password: Password = ""
     client_id: str = ""
     client_secret: Password = ""
-    scope: Literal["read", "read write"] = "read write"
+    scope: Annotated[
+        Literal["read", "read write"], Field(description="What the token opens")
+    ] = "read write"
 
     @property
     def _given(self) -> set[str]:
@@ -60,7 +86,9 @@ class TokenRequest(Body):
 
 
 @api.post(
-    permission=Permission.GET_TOKEN, validators=[rest.body(TokenRequest, JSON, FORM)]
+    permission=Permission.GET_TOKEN,
+    validators=[rest.body(TokenRequest, JSON, FORM)],
+    answers={200: AccessToken, 403: None, 429: None},
 )
 def log_in(request: Any) -> dict[str, Any]:
     """A bearer token for a username and a password."""
@@ -83,7 +111,7 @@ def log_in(request: Any) -> dict[str, Any]:
     return answer
 
 
-@api.delete(permission=Permission.END_TOKEN)
+@api.delete(permission=Permission.END_TOKEN, answers={204: None})
 def log_out(request: Any) -> Any:
     """End the token that was shown."""
     tokens.delete(request.database, request.identity.credential["_id"])

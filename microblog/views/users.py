@@ -1,5 +1,6 @@
 """Users: registering, profiles, deleting one's account."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import model_validator
@@ -20,34 +21,50 @@ from microblog.store import (
     accounts,
     collection,
     follows,
+    hidden,
     search,
     users,
 )
-from microblog.views import addresses
-from microblog.views.inputs import Bio, Body, Email, Name, NewUsername, Password
+from microblog.views import addresses, answers, registration
+from microblog.views.inputs import (
+    Bio,
+    Body,
+    Email,
+    Invitation,
+    Name,
+    NewPassword,
+    NewUsername,
+    Password,
+    example,
+)
+
+PATH = "/users/{username}"
 
 directory = rest.service("users", "/users", context=Users, traverse="/users")
-api = rest.service(
-    "user", "/users/{username}", context=User, traverse="/users/{username}"
-)
+api = rest.service("user", PATH, context=User, traverse=PATH)
 
 
 class NewUser(Body):
     """Who registers."""
 
+    model_config = example({"username": "dan", "password": "eleven boats in a row"})
+
     username: NewUsername
-    password: Password
+    password: NewPassword
     name: Name = ""
     email: Email = ""
+    invitation: Invitation = ""
 
 
 class Profile(Body):
     """What changes of a user; a new password or address needs the current password."""
 
+    model_config = example({"name": "Alice", "bio": "Down the hole."})
+
     name: Name = ""
     bio: Bio = ""
     email: Email = ""
-    password: Password = ""
+    password: NewPassword = ""
     current_password: Password = ""
 
     @model_validator(mode="after")
@@ -67,6 +84,8 @@ class DirectoryQuery(paging.PageQuery):
 class Farewell(Body):
     """The end of an account."""
 
+    model_config = example({"password": "quiet lantern over the river"})
+
     password: Password
 
 
@@ -76,35 +95,55 @@ def href(url: str, username: str) -> str:
 
 
 def form(request: Any, user: Document) -> Document:
-    """A user in JSON; nothing of it is private."""
-    address = href(request.site.url, user["_id"])
+    """A user in JSON; nothing of it is private. Of who is suspended, no words."""
+    address, suspended = href(request.site.url, user["_id"]), "suspended" in user
     return {
         "username": user["_id"],
-        "name": user["name"],
-        "bio": user["bio"],
+        "name": "" if suspended else user["name"],
+        "bio": "" if suspended else user["bio"],
         "href": address,
         "collection": f"{address}/collection",
         "created": user["created"].strftime("%Y-%m-%dT%H:%M:%SZ"),
         **user["counts"],
+        **({"suspended": True} if suspended else {}),
     }
 
 
-@directory.post(permission=Permission.REGISTER, validators=[rest.body(NewUser)])
+@directory.post(
+    permission=Permission.REGISTER,
+    validators=[rest.body(NewUser)],
+    answers={
+        201: answers.User,
+        202: answers.Application,
+        403: None,
+        409: None,
+        429: None,
+    },
+)
 def register(request: Any) -> Document:
-    """A new user."""
-    user = create(request, request.validated["body"])
+    """A new user: 201. Where moderators approve of each, 202 until one has; where the
+    site takes none, 403."""
+    new = request.validated["body"]
+    user = create(request, new)
+    if user is None:
+        request.response.status = HTTPStatus.ACCEPTED
+        return {"username": new.username, "awaiting": True}
     representation = rest.tagged(request, user["rev"], form(request, user))
     return rest.created(request, representation["href"], representation)
 
 
-@api.get(permission=Permission.READ)
+@api.get(permission=Permission.READ, answers={200: answers.User, 304: None})
 def read(request: Any) -> Document:
     """A user's profile and counts."""
     user = request.context.document
     return rest.tagged(request, user["rev"], form(request, user))
 
 
-@api.patch(permission=Permission.EDIT_PROFILE, validators=[rest.body(Profile)])
+@api.patch(
+    permission=Permission.EDIT_PROFILE,
+    validators=[rest.body(Profile)],
+    answers={200: answers.User, 412: None, 429: None},
+)
 def edit(request: Any) -> Document:
     """One's own profile; a new password ends every token."""
     user, new = request.context.document, request.validated["body"]
@@ -135,7 +174,11 @@ def _new(request: Any, user: Document) -> Document:
     return {**new, **moved}
 
 
-@api.delete(permission=Permission.DELETE_ACCOUNT, validators=[rest.body(Farewell)])
+@api.delete(
+    permission=Permission.DELETE_ACCOUNT,
+    validators=[rest.body(Farewell)],
+    answers={204: None, 412: None, 429: None},
+)
 def delete(request: Any) -> Any:
     """One's own account, for good."""
     user = request.context.document
@@ -174,8 +217,10 @@ def show(request: Any) -> Document:
         query, lambda start: collection.walk(request.database, user, start)
     )
     reader = request.known.username if request.known else None
+    is_own = reader == user["_id"] and query.cursor is None
     return {
         "user": user,
+        "hidden": hidden.of_author(request.database, user["_id"]) if is_own else [],
         "microposts": piece.items,
         "more": more(request, piece),
         "first": query.cursor is None,
@@ -193,7 +238,9 @@ def show(request: Any) -> Document:
 )
 def form_for_new(request: Any) -> Document:
     """The form for a new account."""
-    return {"minimum": request.site.password_minimum}
+    registration.check(request)
+    given = {"invitation": request.GET.get("invitation", "")}
+    return {**given, "minimum": request.site.password_minimum}
 
 
 @action(
@@ -204,29 +251,28 @@ def form_for_new(request: Any) -> Document:
 )
 @forms.again(form_for_new)
 def send_new(request: Any) -> Any:
-    """A new account, and its first session."""
+    """A new account, and its first session, unless a moderator must approve first."""
     try:
         user = create(request, forms.read(request, NewUser))
     except Conflict:
         taken = _("is taken, or looks like one that is")
         raise Invalid.field("username", taken) from None
+    if user is None:
+        return see_other("/login", "applied")
     headers = remember(request, user["_id"], user=user)
     return see_other("/", "welcome", headers)
 
 
-def create(request: Any, new: NewUser) -> Document:
-    """The new user's document. Invalid, Conflict."""
+def create(request: Any, new: NewUser) -> Document | None:
+    """The new user's document; None: a moderator must approve. Invalid, Conflict."""
+    registration.check(request, new.invitation)
     password = new_password(request, new.password, new.username)
     with limits.use(request, register=limits.network(request)):
         hashed = passwords.hash(password, request.site.password_cost)
-    user = users.create(
-        request.database,
-        new.username,
-        name=new.name,
-        email=new.email,
-        password=hashed,
-    )
-    addresses.ask(request, user)
+    profile = {"name": new.name, "email": new.email, "password": hashed}
+    user = registration.enter(request, new.username, new.invitation, profile)
+    if user:
+        addresses.ask(request, user)
     return user
 
 

@@ -36,6 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert (
             world.request("PATCH", f"/api/users/{name}", {"bio": bio}, token)[0] == 200
         )
+    world.moderate()
     yield world
     if world.process and world.process.poll() is None:
         world.stop()

@@ -36,12 +36,13 @@ class Answer(NamedTuple):
 class World(Site):
     """A site at the address that its pages name, with alice, bob and a crowd."""
 
-    def __init__(self, directory: Path):
-        super().__init__(directory)
+    def __init__(self, directory: Path, settings: str = ""):
+        super().__init__(directory, settings)
         self.wanted = _free_port()
         self.url = f"http://localhost:{self.wanted}"
         self._numbers = count(1)
         self._sessions: dict[str, str] = {}
+        self.hidden = ""  # the address of a hidden micropost
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,6 +87,20 @@ class World(Site):
         path = f"/api/users/{username}/collection?size=1"
         (newest,) = self.request("GET", path, token=self.token(username))[1]["result"]
         return f"/users/{username}/microposts/{newest['id']}"
+
+    def moderate(self) -> None:
+        """Let judge administrate; bob reports alice, and a micropost is hidden."""
+        self.register("judge")
+        (self.hidden,) = self.post("judge", "what nobody is to see")
+        about = {"username": "alice", "reason": "She is late."}
+        assert self.request("POST", "/api/reports", about, self.token("bob"))[0] == 201
+        for command in (
+            ("user", "role", "judge", "administrator"),
+            ("micropost", "hide", "judge", self.hidden.rpartition("/")[2], "a reason"),
+            ("invitation", "add"),
+        ):
+            status, said = self.command(*command)
+            assert status == 0, said
 
     def session(self, username: str) -> str:
         """The cookie of the user's one session that tests share, `name=value`."""

@@ -15,7 +15,7 @@ from tests.faults.conftest import Web
 from tests.faults.rig import FailingServer, wait_until
 from tests.site import START_SECONDS, Site
 
-WARNING = "the data is of an earlier version: run microblog check --repair"
+WARNING = "the data is of an earlier version: run microblog migrate"
 REFUSAL = f"the data is of version {VERSION + 1}, written by a newer microblog"
 DATA = {"_id": "data", "version": VERSION, "mended": VERSION}
 
@@ -79,7 +79,7 @@ def test_F18_older_data_is_worked_on_and_mended(stopped: Site, data: Database) -
         assert WARNING in stopped.log.read_text()
         assert stopped.stop() == 0
         assert data.version.find_one() == DATA | {"mended": 0}
-    assert stopped.command("check", "--repair")[0] == 0
+    assert stopped.command("migrate")[0] == 0
     assert data.version.find_one() == DATA
     stopped.start()
     assert WARNING not in stopped.log.read_text()

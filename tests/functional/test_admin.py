@@ -76,7 +76,7 @@ def test_AU_7_AZ_4_nobody_makes_oneself_one(
     form = reader.form("/settings")
     reader.app.post(
         "/settings",
-        {**dict(form.submit_fields()), "admin": "on"},
+        {**dict(form.submit_fields()), "admin": "on", "role": "administrator"},
         expect_errors=True,
     )
-    assert (users.find(database, "alice") or {})["admin"] is False
+    assert (users.find(database, "alice") or {})["role"] == ""

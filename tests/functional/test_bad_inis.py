@@ -37,6 +37,8 @@ BAD = {
     "no file": ("mongodb.uri_file = /nowhere", "mongodb.uri_file", "No such file"),
     "a directory": ("mail.password_file = /", "mail.password_file", "Is a directory"),
     "no broker": ("celery.broker_url = x", "celery.broker_url", "begin with one of"),
+    "no port": ("metrics.listen = 9464", "metrics.listen", "like 127.0.0.1:9464"),
+    "no collector": ("tracing.endpoint = a:1", "tracing.endpoint", "like http://"),
     "half a login": ("mail.username = a", "mail.username", "needs mail.password"),
     "a password in the clear": (
         "mail.username = a\nmail.password = b\nmail.tls = none",

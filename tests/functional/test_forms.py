@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from microblog import forms
-from microblog.store import Database, Document, users
+from microblog.store import Database, Document, applications, hidden, reports, users
 from tests.browsing import Browser, filled, form_of
 from tests.factories import PASSWORD, Factory
 
@@ -237,7 +237,19 @@ FORMS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "appearance": ("/settings/appearance", "", {"theme": "dark"}),
     "logins": ("/settings/sessions", "/settings/sessions", {}),
+    "export": ("/settings/data", "", {"password": PASSWORD}),
+    "import": ("/settings/data", "/settings/import", {}),
     "account": ("/settings/delete", "", {"password": PASSWORD}),
+    "report a user": ("/users/carol/report", "", {"reason": "typed text"}),
+    "report": ("/users/alice/microposts/ID/report", "", {"reason": "typed text"}),
+    "decide": ("/admin/reports/bob-alice-ID", "", {"reason": "typed text"}),
+    "hide": ("/users/alice/microposts/ID/hide", "", {"reason": "typed text"}),
+    "show": ("/users/alice/microposts/CONCEALED/show", "", {}),
+    "suspend": ("/users/carol/suspend", "", {"reason": "typed text"}),
+    "restore": ("/users/carol/restore", "", {}),
+    "role": ("/users/carol/role", "", {"role": "moderator", "password": PASSWORD}),
+    "approve": ("/admin/awaiting", "", {}),
+    "invite": ("/admin/invitations", "", {"uses": "2"}),
 }
 
 
@@ -247,12 +259,17 @@ def sendable(reader: Browser, make: Factory) -> Any:
     make.follow("alice", "bob")
     make.user("carol")
     make.token("alice")
-    users.change(make.database, "alice", {"email": "old@example.org"})
+    administrator = {"email": "old@example.org", "role": users.ADMINISTRATOR}
+    users.change(make.database, "alice", administrator)
+    concealed = make.micropost("alice", "not to be seen")["id"]
+    hidden.hide(make.database, concealed, "carol", "a reason")
     id = make.micropost("alice", "as it was")["id"]
+    reports.create(make.database, "bob", "alice", id, "a reason")
+    applications.create(make.database, "dora", name="", email="", password="")
 
     def sendable(name: str) -> Any:
         page, action, fields = FORMS[name]
-        page = page.replace("ID", str(id))
+        page = page.replace("ID", str(id)).replace("CONCEALED", str(concealed))
         return filled(reader.form(page, action or page), **fields)
 
     return sendable

@@ -31,6 +31,7 @@ SMALL = {
     "limits_post": 3,
     "limits_follow": 3,
     "limits_search": 3,
+    "limits_report": 3,
 }
 POLICY = re.compile(r'"([a-z-]+)";q=(\d+);w=(\d+)')
 LEFT = re.compile(r'"([a-z-]+)";r=(\d+);t=(\d+)')
@@ -344,6 +345,9 @@ OF_API: dict[str, Callable[[Api, int], TestResponse]] = {
     "post": lambda api, n: api.post("/users/alice/collection", {"text": f"text {n}"}),
     "follow": lambda api, n: api.post("/users/alice/following", {"username": "bob"}),
     "search": lambda api, n: api.get("/search?text=text"),
+    "report": lambda api, n: api.post(
+        "/reports", {"username": "bob", "reason": f"reason {n}"}
+    ),
     "mail": lambda api, n: api.patch(
         "/users/alice",
         {"email": f"new{n}@example.org", "current_password": PASSWORD},

@@ -17,9 +17,10 @@ import microblog
 from microblog import views
 from microblog.resources.node import Node
 from microblog.resources.root import Root
+from microblog.resources.settings import Settings as SettingsNode
 from microblog.resources.users import User
 from microblog.settings import Settings
-from microblog.store import Database, accounts, users
+from microblog.store import Database, accounts, reports, users
 from microblog.views import seed
 from tests.browsing import Browser
 from tests.factories import PASSWORD, Api, Factory
@@ -57,8 +58,13 @@ API = {
     "POST /api/users/alice/following": (OWNER, 201, {"username": "carol"}),
     "GET /api/users/alice/following/bob": (READERS, 200, None),
     "DELETE /api/users/alice/following/bob": (OWNER, 204, None),
+    "GET /api/users/alice/export": (OWNER, 200, None),
+    "POST /api/users/alice/export": (OWNER, 202, {"password": PASSWORD}),
+    "GET /api/users/alice/export/archive": (OWNER, 404, None),
     "GET /api/search?text=hello": (READERS, 200, None),
     "GET /api/statistics": (READERS, 200, None),
+    "POST /api/reports": (READERS, 201, {"username": "carol", "reason": "a reason"}),
+    "GET /api/openapi.json": (ANYBODY, 200, None),
 }
 
 # Of pages who is disabled sees what strangers see.
@@ -67,10 +73,12 @@ PUBLIC, OWN, SETTINGS = (
     "303 200 403 403 303",
     "303 200 200 200 303",
 )
+ADMIN, MODERATING = "303 403 403 200 303", "403 403 403 400 403"
 SENT, DENIED = "400 400 400 400 400", "403 400 400 400 403"
 PAGES = {
     "/": PUBLIC,
     "/about": PUBLIC,
+    "/api/docs": PUBLIC,
     "/newer?than=1": PUBLIC,
     "/robots.txt": PUBLIC,
     "/__heartbeat__": PUBLIC,
@@ -104,8 +112,24 @@ PAGES = {
     "/settings/password": SETTINGS,
     "/settings/appearance": SETTINGS,
     "/settings/sessions": SETTINGS,
+    "/settings/data": SETTINGS,
+    "/settings/export": "303 404 404 404 303",
+    "/settings/not-imported": "303 404 404 404 303",
     "/settings/delete": SETTINGS,
-    "/admin": "303 403 403 200 303",
+    "/admin": ADMIN,
+    "/admin/reports": ADMIN,
+    "/admin/reports/bob-alice-ID": ADMIN,
+    "/admin/awaiting": ADMIN,
+    "/admin/invitations": ADMIN,
+    "/admin/audit": ADMIN,
+    "/settings/invitations": "303 403 403 403 303",  # Moderators alone invite.
+    "/users/alice/report": SETTINGS,
+    "/users/alice/suspend": ADMIN,
+    "/users/alice/restore": ADMIN,
+    "/users/alice/role": ADMIN,
+    "/users/alice/microposts/ID/report": SETTINGS,
+    "/users/alice/microposts/ID/hide": ADMIN,
+    "/users/alice/microposts/ID/show": "303 403 403 404 303",  # It is not hidden.
 }
 SENDING = {
     "/login": SENT,
@@ -125,7 +149,20 @@ SENDING = {
     "/settings/password": DENIED,
     "/settings/appearance": "403 303 303 303 403",
     "/settings/sessions": "403 303 303 303 403",
+    "/settings/data": DENIED,
+    "/settings/import": DENIED,
     "/settings/delete": DENIED,
+    "/settings/invitations": "403 403 403 403 403",
+    "/admin/reports/bob-alice-ID": MODERATING,
+    "/admin/awaiting": MODERATING,
+    "/admin/invitations": MODERATING,
+    "/users/alice/report": DENIED,
+    "/users/alice/suspend": MODERATING,
+    "/users/alice/restore": "403 403 403 409 403",
+    "/users/alice/role": MODERATING,
+    "/users/alice/microposts/ID/report": DENIED,
+    "/users/alice/microposts/ID/hide": MODERATING,
+    "/users/alice/microposts/ID/show": "403 403 403 404 403",
 }
 
 
@@ -135,8 +172,10 @@ def id(make: Factory) -> str:
     make.follow("alice", "bob")
     for name in ("carol", "admin1", "disabled"):
         make.user(name)
-    users.change(make.database, "admin1", {"admin": True})
-    return str(make.micropost("alice", "hello #word")["id"])
+    users.change(make.database, "admin1", {"role": users.ADMINISTRATOR})
+    id = make.micropost("alice", "hello #word")["id"]
+    reports.create(make.database, "bob", "alice", id, "a reason")
+    return str(id)
 
 
 def assert_matrix(
@@ -261,12 +300,17 @@ def test_AZ_1_matrix_has_every_address(
 def test_SE_5_every_form_is_tried_without_its_token(
     application: Any, database: Database, id: str
 ) -> None:
-    """By the tests of the forms, and by those of the links in mails."""
+    """By the tests of the forms, and by those of the links in mails and of inviting."""
     sent = {
-        view_at(database, "POST", (action or page).replace("ID", id))
+        view_at(
+            database,
+            "POST",
+            (action or page).replace("ID", id).replace("CONCEALED", id),
+        )
         for page, action, _fields in FORMS.values()
     }
     of_mails = {(Root, name, "POST") for name in ("confirm", "unsubscribe")}
+    of_mails |= {(SettingsNode, "invitations", "POST")}
     everyone = {view for view in views_of(application) if view[2] == "POST"}
     assert sent | of_mails == everyone
 

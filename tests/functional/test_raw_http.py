@@ -262,6 +262,23 @@ def test_IN_7_app_is_told_in_its_own_form(raw: Site) -> None:
     assert b'"instance": "/api/token"' in body
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (get(b"/api/users/alice?" + b"x" * 3000), b"414"),
+        (get(b"/api/users/alice", b"X: " + b"x" * 20_000), b"431"),
+        (get(b"/api/users/alice", b"X: a\r\n folded"), b"400"),
+    ],
+)
+def test_IN_7_app_is_told_so_of_what_is_not_read_to_its_end(
+    raw: Site, request_: bytes, status: bytes
+) -> None:
+    answer = send(raw, request_)
+    assert answer.split()[1] == status
+    assert b"\r\nContent-Type: application/problem+json\r\n" in answer
+    assert b'"instance": "/api/users/alice"' in answer
+
+
 def test_OU_6_app_is_told_which_header_is_wrong(raw: Site) -> None:
     answer = send(raw, HOSTS["for the API"][0])
     assert b'"location":"header","name":"Host"' in answer

@@ -1,4 +1,5 @@
-"""What ends a login ends it in every process at once."""
+"""Two web servers and two workers on one store: any of them does anything, and what
+ends a login ends it in every process at once."""
 
 import http.client
 import re
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.factories import PASSWORD
+from tests.faults.rig import wait_until
 from tests.functional.answers import OTHER_PASSWORD
 from tests.site import Site
 
@@ -124,3 +126,41 @@ def test_TO_3_revoked_token_is_dead_in_every_process_at_once(
         assert here.request("DELETE", "/api/token", None, token)[0] == 204
         for site in pair:
             assert site.request("GET", "/api/users/bob", None, token)[0] == 401
+
+
+def test_any_server_answers_any_request_and_any_worker_does_any_task(
+    pair: tuple[Site, Site],
+) -> None:
+    """Sticky to nothing: who posts at one server reads at the other, by token and by
+    cookie; what is sent twice, once to each, is there once."""
+    alice, bob = pair[0].register("alice"), pair[1].register("bob")
+    workers = [site.start_worker() for site in pair]
+    try:
+        follow = "/api/users/bob/following"
+        assert pair[0].request("POST", follow, {"username": "alice"}, bob)[0] == 201
+        assert pair[1].request("GET", "/api/users/bob/timeline", None, bob)[0] == 200
+        posted = []
+        for number in range(10):
+            here, there = pair[number % 2], pair[1 - number % 2]
+            key = {"Idempotency-Key": f'"{number}"'}
+            collection, text = "/api/users/alice/collection", {"text": f"n {number}"}
+            status, one = here.request("POST", collection, text, alice, **key)
+            assert status == 201
+            assert there.request("POST", collection, text, alice, **key)[1] == one
+            posted.insert(0, one["id"])
+            page = there.request("GET", collection, None, bob)[1]["result"]
+            assert [found["id"] for found in page] == posted
+        for site in pair:
+            wait_until(lambda site=site: _timeline(site, bob) == posted)  # type: ignore[misc]
+        login = Login(pair[0], "alice")
+        assert [login.statuses(site) for site in pair] == [(200, 200)] * 2
+    finally:
+        for worker in workers:
+            worker.terminate()
+        statuses = [worker.wait(60) for worker in workers]
+    assert statuses == [0, 0]
+
+
+def _timeline(site: Site, token: str) -> list[str]:
+    page = site.request("GET", "/api/users/bob/timeline", None, token)[1]
+    return [one["id"] for one in page["result"]]

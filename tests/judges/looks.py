@@ -32,7 +32,7 @@ class Look:
         """Where it is."""
         if "{alice}" in self.path:
             return self.path.format(alice=world.newest("alice"))
-        return self.path
+        return self.path.replace("{hidden}", world.hidden)
 
     def open(self, page: Page, world: World) -> Response:
         """Open it; the answer that brought it."""
@@ -66,6 +66,8 @@ LOOKS = [
     Look("front in German", "/", language="de-DE"),
     Look("timeline", "/", "bob"),
     Look("about", "/about"),
+    Look("API", "/api/docs"),
+    Look("API in German", "/api/docs", "alice", language="de-DE"),
     Look("statistics", "/statistics"),
     Look("statistics of a year", "/statistics?days=365", "alice"),
     Look("login", "/login?next=/settings"),
@@ -126,8 +128,33 @@ LOOKS = [
     ),
     Look("settings, appearance", "/settings/appearance", "alice"),
     Look("settings, sessions", "/settings/sessions", "alice"),
+    Look("settings, data", "/settings/data", "alice"),
+    _wrong("settings, data, wrong", "/settings/data", "alice", password=SHORT),
     Look("settings, delete", "/settings/delete", "alice"),
     _wrong("settings, delete, wrong", "/settings/delete", "alice", password=SHORT),
+    Look("report", "{alice}/report", "bob"),
+    Look("report a user", "/users/alice/report", "bob"),
+    _wrong("report, wrong", "/users/alice/report", "bob", reason=" "),
+    Look("user, by an administrator", "/users/alice", "judge"),
+    Look("user, with what is hidden", "/users/judge", "judge"),
+    Look("hidden micropost", "{hidden}", "judge"),
+    Look("hide", "{alice}/hide", "judge"),
+    _wrong("hide, wrong", "{alice}/hide", "judge", reason=" "),
+    Look("show again", "{hidden}/show", "judge"),
+    Look("suspend", "/users/alice/suspend", "judge"),
+    Look("restore", "/users/alice/restore", "judge"),
+    Look("role", "/users/alice/role", "judge"),
+    _wrong("role, wrong", "/users/alice/role", "judge", password=SHORT),
+    Look("tasks", "/admin", "judge"),
+    Look("reports", "/admin/reports", "judge"),
+    Look("report, to be decided", "/admin/reports/bob-alice-0", "judge"),
+    _wrong(
+        "report, decided wrongly", "/admin/reports/bob-alice-0", "judge", reason=" "
+    ),
+    Look("awaiting approval", "/admin/awaiting", "judge"),
+    Look("invitations", "/admin/invitations", "judge"),
+    _wrong("invitations, wrong", "/admin/invitations", "judge", uses="x", days="0"),
+    Look("audit log", "/admin/audit", "judge"),
     Look("no such page", "/nowhere", status=404),
     Look("no such user", "/users/nobody_at_all", "alice", status=404),
     Look("not yours", "/users/bob/microposts/new", "alice", status=403),

@@ -64,6 +64,6 @@ def test_F18_data_is_not_taken_back(database: Database) -> None:
     version.adopt(database)
     newer = {"version": version.VERSION + 1, "mended": version.VERSION}
     database.version.update_one({"_id": version.DATA}, {"$set": newer})
-    version.note_mended(database)
+    version.note_mended(database, version.VERSION)
     with pytest.raises(ConfigurationError, match="newer microblog"):
         version.adopt(database)

@@ -210,6 +210,6 @@ def test_many_dead_letters_hide_nothing_from_sweep(
 
 def test_periodic_tasks_on_an_empty_store(tasks: Site, later: Later) -> None:
     for job, seconds in jobs.PERIODIC.values():
-        assert seconds >= 20
+        assert seconds >= 10
         job(tasks)
     assert later == []

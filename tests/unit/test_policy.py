@@ -10,27 +10,40 @@ from pyramid.traversal import find_resource
 from microblog.errors import Malformed
 from microblog.resources.root import Root
 from microblog.security import Permission, SecurityPolicy, basic_credentials
+from microblog.settings import Settings
 from microblog.store import Database
 from tests.factories import Factory
 
 P = Permission
 PUBLIC = {P.SEE_PAGE}
 READING = {P.SEE_PAGE, P.READ}
-ENTERING = {P.LOG_IN, P.LOG_OUT, P.REGISTER, P.FOLLOW_LINK, P.GET_TOKEN}
+REPORTING = READING | {P.REPORT}
+ENTERING = {
+    P.LOG_IN,
+    P.LOG_OUT,
+    P.REGISTER,
+    P.FOLLOW_LINK,
+    P.GET_TOKEN,
+    P.READ_DOCUMENT,
+}
 # What anonymous readers, other users and the owner may do on each node.
 MATRIX: dict[str, tuple[set[P], set[P], set[P]]] = {
     "/": (
         PUBLIC | ENTERING,
-        READING | ENTERING | {P.END_TOKEN},
-        READING | ENTERING | {P.END_TOKEN},
+        REPORTING | ENTERING | {P.END_TOKEN},
+        REPORTING | ENTERING | {P.END_TOKEN},
     ),
     "/tags": (set(), set(), set()),
     "/tags/word": (PUBLIC, READING, READING),
     "/settings": (set(), {P.CHANGE_SETTINGS}, {P.CHANGE_SETTINGS}),
     "/users": (PUBLIC | {P.REGISTER}, READING | {P.REGISTER}, READING | {P.REGISTER}),
-    "/users/alice": (PUBLIC, READING, READING | {P.EDIT_PROFILE, P.DELETE_ACCOUNT}),
+    "/users/alice": (
+        PUBLIC,
+        REPORTING,
+        REPORTING | {P.EDIT_PROFILE, P.DELETE_ACCOUNT},
+    ),
     "/users/alice/microposts": (PUBLIC, READING, READING | {P.POST}),
-    "/users/alice/microposts/ID": (PUBLIC, READING, READING | {P.EDIT, P.DELETE}),
+    "/users/alice/microposts/ID": (PUBLIC, REPORTING, REPORTING | {P.EDIT, P.DELETE}),
     "/users/alice/timeline": (set(), set(), {P.READ_TIMELINE}),
     "/users/alice/following": (PUBLIC, READING, READING | {P.FOLLOW}),
     "/users/alice/following/bob": (PUBLIC, READING, READING | {P.FOLLOW}),
@@ -40,9 +53,9 @@ WHO = [[Everyone], [Everyone, Authenticated, "bob"], [Everyone, Authenticated, "
 
 
 @pytest.fixture
-def root(database: Database, make: Factory) -> Root:
+def root(database: Database, make: Factory, settings: Settings) -> Root:
     make.follow("alice", "bob")
-    return Root(DummyRequest(database=database))
+    return Root(DummyRequest(database=database, site=settings))
 
 
 def node(root: Root, path: str, make: Factory) -> Any:
@@ -58,6 +71,32 @@ def test_matrix(root: Root, make: Factory, path: str) -> None:
     for principals, allowed in zip(WHO, MATRIX[path], strict=True):
         granted = {p for p in P if policy.acl.permits(context, principals, p)}
         assert granted == allowed, principals
+
+
+MODERATING, ADMINISTRATING = {P.MODERATE}, {P.SEE_TASKS, P.SEE_AUDIT}
+# What moderators and administrators may do beside.
+BY_ROLE = {
+    "/admin": (MODERATING, MODERATING | ADMINISTRATING),
+    "/admin/reports": (MODERATING, MODERATING),
+    "/users/alice": (MODERATING, MODERATING | {P.SET_ROLE}),
+    "/users/alice/microposts/ID": (MODERATING, MODERATING),
+    **dict.fromkeys(("/", "/settings", "/users/alice/timeline"), (set(), set())),
+}
+
+
+@pytest.mark.parametrize("path", BY_ROLE)
+def test_AZ_1_what_a_role_adds(root: Root, make: Factory, path: str) -> None:
+    context = node(root, path, make)
+    policy = SecurityPolicy()
+    roles = [Everyone, "role moderator", "role administrator"]
+    for place, added in enumerate(BY_ROLE[path]):
+        granted = {
+            p
+            for p in P
+            if policy.acl.permits(context, roles[: place + 2], p)
+            and not policy.acl.permits(context, [Everyone], p)
+        }
+        assert granted == added
 
 
 @pytest.mark.parametrize("path", MATRIX)
