@@ -28,7 +28,7 @@ class What(StrEnum):
     """What is done."""
 
     ADD = "add user"
-    PASSWORD = "set password"  # nosec
+    PASSWORD = "set password"
     ROLE = "set role"
     DISABLE = "disable"
     ENABLE = "enable"
