@@ -1,6 +1,8 @@
 """The guide to the API: what it shows is run as it is printed."""
 
+import contextlib
 import doctest
+import io
 import re
 import subprocess
 from collections.abc import Iterator
@@ -8,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from microblog.client import Client
 from tests.browser.world import World
 from tests.functional.test_readme import normal
 
+README = Path(__file__).parents[2] / "README.md"
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
@@ -52,3 +56,13 @@ def test_guide_prints_what_it_says(world: World) -> None:
     doctest.DocTestRunner(verbose=False).run(test, out=said.append)
     assert len(test.examples) > 20
     assert not said, "".join(said)
+
+
+def test_readme_shows_the_client_as_it_works(world: World) -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+    with Client(world.url) as app:
+        app.register("alice", "quiet lantern over the river")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(shown.replace("http://localhost:6543", world.url), {})  # noqa: S102
+    assert said.getvalue() == "alice Hello, world!\n"
