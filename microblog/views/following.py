@@ -49,7 +49,7 @@ def read(request: Any) -> Document:
 @api.post(
     permission=Permission.FOLLOW,
     validators=[rest.body(NewFollow)],
-    answers={200: answers.Followee, 201: answers.Followee, 429: None},
+    answers={200: answers.Followee, 201: answers.Followee, 409: None, 429: None},
 )
 def follow(request: Any) -> Document:
     """Follow a user. 201 if that is new, else 200."""

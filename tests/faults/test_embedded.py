@@ -232,11 +232,11 @@ def test_start_that_fails_once_is_tried_again(
     tries = []
     ensure = store.ensure_indexes
 
-    def fail_once(database: store.Database) -> list[str]:
+    def fail_once(database: store.Database, **given: bool) -> list[str]:
         tries.append(database)
         if len(tries) == 1:
             raise AutoReconnect("broken once")
-        return ensure(database)
+        return ensure(database, **given)
 
     monkeypatch.setattr(store, "ensure_indexes", fail_once)
     opened = connection(tmp_path).open()

@@ -3,6 +3,7 @@ dashboard and the alarms ask for it."""
 
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -169,7 +171,8 @@ def test_database_that_is_away(settings: settings.Settings) -> None:
 
 def test_each_process_of_run_has_a_port_of_its_own() -> None:
     values = {"metrics.listen": "127.0.0.1:9464", "http.processes": "3"}
-    processes = _web("site.ini", settings.read(values, environment={}))
+    with patch.dict(os.environ):  # In which it tells the processes what they share.
+        processes = _web("site.ini", settings.read(values, environment={}))
     given = [word for one in processes for word in one.command if "metrics" in word]
     assert given == [f"metrics.listen=127.0.0.1:{port}" for port in (9464, 9465, 9466)]
 

@@ -62,7 +62,9 @@ class Log:
 @pytest.fixture
 def log(application: Any, database: Database) -> Iterator[Log]:
     """The log of the application, of everything that all parts would tell."""
-    found = Log(request_log.around(application))
+    around: Any = request_log.around(application)
+    around.registry = application.registry  # Where the tests find the API's document.
+    found = Log(around)
     loggers = logging.getLogger(), logging.getLogger("microblog")
     before = [one.level for one in loggers]
     for one in loggers:

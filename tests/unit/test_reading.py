@@ -6,6 +6,7 @@ reading to its end is seen once, in order.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -32,6 +33,7 @@ from microblog.store import (
     microposts,
     pieces,
     references,
+    segments,
     shapes,
     timelines,
     users,
@@ -83,6 +85,11 @@ class World(RuleBasedStateMachine):
         # At once, by the worker.
         deliveries.deliver(self.database, author, push_below=100)
         self.texts[made["id"]] = (author, made["text"])
+
+    @rule()
+    def all_is_indexed(self) -> None:
+        """At once, by the worker."""
+        segments.tend(self.database, least=1, pause=timedelta(0))
 
     def _follow(self, side: str, name: str) -> None:
         pair = (self.reader, name) if side == "following" else (name, self.reader)
@@ -216,6 +223,8 @@ class World(RuleBasedStateMachine):
             assert user["counts"] == right["counts"]
             assert user["microposts"] == right["microposts"][:held]
             assert held >= min(references.PAGE, len(right["microposts"]))
+        # Whatever waits to be indexed is looked through by each search of the next run.
+        self.database.microposts.delete_many({"author": {"$in": self.authors}})
 
     def _model(self, kind: str, order: str) -> list[int]:
         """The ids of a list as they should be, in order."""
