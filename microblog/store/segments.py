@@ -31,7 +31,6 @@ LEAST = 64  # microposts that wait before a segment is made of them
 MOST = 4096  # of which one is made at once
 MERGED = 8
 LARGEST = 1 << 20  # microposts in a segment: a list of them all stays below 16 MB
-PIECE = 25
 PAUSE = timedelta(seconds=10)  # longer than any search, and any process remembers
 LOST = timedelta(minutes=10)  # a maker that has not been heard of for so long is dead
 
@@ -56,9 +55,14 @@ class Segment(NamedTuple):
 def live(database: Database) -> list[Segment]:
     """The segments that are read, as this process remembers them."""
     found: list[Segment] = database.memory.segments.get(
-        CATALOGUE, lambda: _catalogue(database)[1]
+        CATALOGUE, lambda: read_live(database)
     )
     return found
+
+
+def read_live(database: Database) -> list[Segment]:
+    """The segments that are read now."""
+    return _catalogue(database)[1]
 
 
 def waiting(database: Database, start: Start) -> Iterator[Document]:
@@ -247,7 +251,7 @@ def _announce(
     if not {number for number, _buckets in retired} <= live:
         return None
     number = 1 + max([*live, *(one["_id"] for one in made)], default=CATALOGUE)
-    making = {"_id": number, "at": _now(), "buckets": buckets}
+    making = {"_id": number, "at": datetime.now(UTC), "buckets": buckets}
     making |= {"sealed": list(sealed), "retired": list(retired)}
     try:
         database.segments.insert_one(making)
@@ -259,7 +263,7 @@ def _announce(
 def _refresh(database: Database, making: Document) -> bool:
     """Say that its maker lives; False: nobody thought so any more."""
     query = {"_id": making["_id"]}
-    told = database.segments.update_one(query, {"$set": {"at": _now()}})
+    told = database.segments.update_one(query, {"$set": {"at": datetime.now(UTC)}})
     return bool(told.matched_count)
 
 
@@ -290,12 +294,7 @@ def _let_go(database: Database, sealed: Iterable[tuple[int, int]]) -> None:
     for id, rev in sealed:
         same[rev].append(id)
     for rev, held in same.items():
-        for piece in pieces(held, PIECE):
+        for piece in pieces(held, postings.PIECE):
             query = {"_id": {"$in": piece}, "rev": rev}
             update = {"$unset": {f"undone.{SEARCH}": ""}}
             database.microposts.update_many(query, update)
-
-
-def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -146,8 +146,9 @@ def count(site: Site) -> None:
 
 def index(site: Site) -> None:
     """Let microposts be found by what stands in them, and no more by what stood."""
-    segments.tend(site.database, is_stopping=site.stopping.is_set)
-    erasures.drain(site.database)
+    is_stopping = site.stopping.is_set
+    segments.tend(site.database, is_stopping=is_stopping)
+    erasures.drain(site.database, is_stopping=is_stopping)
 
 
 Job = Callable[..., Any]

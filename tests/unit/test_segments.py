@@ -217,8 +217,7 @@ def test_PR_2_what_is_gone_leaves_the_index(
         left = postings.of_micropost({**changed, "_id": gone["id"]})
     else:
         accounts.delete(database, "alice")
-    while erasures.drain(database):
-        pass
+    erasures.drain(database, AT_ONCE)
     assert held(database).get(gone["id"], set()) <= left
     assert held(database)[kept["id"]] == postings.of_micropost(
         {**kept, "_id": kept["id"]}
@@ -235,12 +234,17 @@ def test_erasures_wait_while_a_segment_is_made(
     making = segments._announce(database, 1)
     assert making is not None
     microposts.delete(database, gone)
-    assert erasures.drain(database) == 0
+    erasures.drain(database, AT_ONCE)
+    assert database.erasures.find_one({}) is not None
     # It was read before the deletion.
-    postings.write(database, [postings.document(making["_id"], 0, {7: [gone["id"]]})])
+    lists = {key: [gone["id"]] for key in postings.of_micropost(document)}
+    postings.write(database, [postings.document(making["_id"], 0, lists)])
     assert segments._enter(database, making, 1, gone["id"], gone["id"])
-    assert erasures.drain(database) == 1
-    assert document["text"] == "some words"
+    erasures.drain(database)
+    assert database.erasures.find_one({}) is not None, "it is not old enough"
+    erasures.drain(database, AT_ONCE)
+    assert database.erasures.find_one({}) is None
+    assert held(database) == {}
     assert found(database, "words") == []
 
 
@@ -257,11 +261,10 @@ def test_does_not_overwrite_what_another_has_erased(
         """Another process erases, after this one has read."""
         monkeypatch.setattr(postings, "read", read)
         listed = list(read(database, wanted))  # type: ignore[arg-type]
-        erasures.drain(database)
+        erasures.drain(database, AT_ONCE)
         return listed
 
     monkeypatch.setattr(postings, "read", read_late)
-    erasures.drain(database)
-    while erasures.drain(database):
-        pass
+    erasures.drain(database, AT_ONCE)
+    erasures.drain(database, AT_ONCE)
     assert not {first["id"], second["id"]} & held(database).keys()
