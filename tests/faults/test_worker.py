@@ -129,6 +129,7 @@ def test_what_was_posted_without_worker_and_queue_is_done(
     assert undone(data) == 0
 
 
+@pytest.mark.long
 def test_killed_worker_loses_nothing_and_mails_nobody_twice(
     site: Site, data: Database
 ) -> None:
