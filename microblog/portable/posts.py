@@ -104,7 +104,14 @@ def converted(convert: Convert, original: Any) -> Past:
         return convert(original)
     except Unfit:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+    except (
+        AssertionError,  # of HTMLParser
+        AttributeError,
+        LookupError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ):
         raise Unfit(_("is not what it should be")) from None
 
 

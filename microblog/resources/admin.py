@@ -3,7 +3,7 @@
 from pyramid.authorization import Allow
 
 from microblog.resources.node import Acl, Node
-from microblog.security import ADMINISTRATORS, MODERATORS, Permission
+from microblog.security import ADMINISTRATORS, MODERATORS, Permission, role_of
 from microblog.store import Document, reports
 
 
@@ -22,6 +22,9 @@ class Reports(Node):
     """What users have reported; its children are reports by id."""
 
     def child(self, name: str) -> Report:
+        if not role_of(self.request):
+            # Whoever may not read it does not learn whether there is one.
+            return Report(self, {"_id": name})
         document = reports.find(self.database, name)
         if document is None:
             raise KeyError(name)

@@ -432,3 +432,13 @@ def test_pages_in_german(browsers: Callable[[str], Browser]) -> None:
     assert heading("/admin/reports") == "Meldungen"
     assert heading("/admin/audit") == "Protokoll"
     assert heading("/users/chief/report") == "@chief melden?"
+
+
+def test_AZ_3_nobody_learns_who_has_reported_whom(bob: Api, make: Factory) -> None:
+    make.user("alice")
+    about = {"username": "alice", "reason": "She is late."}
+    assert bob.post("/reports", about).status_code == 201
+    visitor = Browser(bob.app.app)
+    for name in ("bob-alice-0", "carol-alice-0"):
+        answer = visitor.app.get(f"/admin/reports/{name}", expect_errors=True)
+        assert answer.status_code == 303
