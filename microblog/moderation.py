@@ -59,6 +59,9 @@ class Moderation:
         # Of operators, users.role says nothing.
         if self.who != COMMAND_LINE and not self._ranks_above(user):
             raise Forbidden(_("only who has a lower rank can be suspended"))
+        # Ended, the suspension would end that too.
+        if user.get("disabled") and "suspended" not in user:
+            raise Forbidden(_("the account is disabled already"))
         self.note(What.SUSPEND, username, why=why)
         accounts.suspend(self.database, username, self.who, why)
         reports.close_all(self.database, username, What.SUSPEND.value, self.who)

@@ -442,3 +442,15 @@ def test_AZ_3_nobody_learns_who_has_reported_whom(bob: Api, make: Factory) -> No
     for name in ("bob-alice-0", "carol-alice-0"):
         answer = visitor.app.get(f"/admin/reports/{name}", expect_errors=True)
         assert answer.status_code == 303
+
+
+def test_AZ_2_suspending_enables_nobody_whom_the_operator_has_disabled(
+    run: Run, make: Factory, database: Database
+) -> None:
+    make.user("alice")
+    assert run("user", "disable", "alice").status == 0
+    assert run("user", "suspend", "alice", "spam").status == 1
+    user = users.find(database, "alice")
+    assert user is not None
+    assert user["disabled"]
+    assert "suspended" not in user
