@@ -14,7 +14,8 @@ from microblog.usernames import is_username
 
 PUBLIC = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
 LONGEST = 20_000  # characters, of a text with all that is written around it
-MOST_ENTITIES = 100  # links and names of one text
+MOST_ENTITIES = 100  # links of one text
+NAMED = re.compile(r"@(\w++)(?!@)")
 
 
 class Unfit(ValueError):
@@ -91,11 +92,14 @@ def _spelt_out(text: str, entities: Any, media: list[Any]) -> str:
         text = text.replace(link["url"], link["expanded_url"], 1)
     for one in media[:MOST_ENTITIES]:
         text = text.replace(one["url"], "", 1)
-    named = _listed(entities.get("user_mentions"))[:MOST_ENTITIES]
-    if not named:
-        return text
-    names = "|".join(re.escape(one["screen_name"]) for one in named)
-    return re.sub(rf"(?i)(@(?:{names}))\b(?!@)", r"\1@twitter.com", text)
+    names = {
+        one["screen_name"].lower() for one in _listed(entities.get("user_mentions"))
+    }
+
+    def named(found: re.Match[str]) -> str:
+        return f"{found[0]}@twitter.com" if found[1].lower() in names else found[0]
+
+    return NAMED.sub(named, text)
 
 
 def converted(convert: Convert, original: Any) -> Past:
@@ -105,7 +109,6 @@ def converted(convert: Convert, original: Any) -> Past:
     except Unfit:
         raise
     except (
-        AssertionError,  # of HTMLParser
         AttributeError,
         LookupError,
         OverflowError,

@@ -1,6 +1,8 @@
 """The grammar of texts."""
 
 import re
+import time
+import unicodedata
 
 import pytest
 
@@ -85,3 +87,21 @@ def test_mentions(written: str, names: list[str]) -> None:
 )
 def test_tags(written: str, tags: list[str]) -> None:
     assert text.tags(written) == tags
+
+
+def test_long_text_of_marks_takes_no_minute() -> None:
+    """Normalising takes as long as the square of their number."""
+    marks = "\N{COMBINING GRAVE ACCENT BELOW}\N{COMBINING GRAVE ACCENT}"
+    began = time.process_time()
+    with pytest.raises(ValueError, match="characters long"):
+        text.checked("a" + marks * 50_000)
+    assert time.process_time() - began < 0.5
+
+
+def test_four_characters_may_become_one() -> None:
+    one = unicodedata.normalize("NFD", "\u1f82")
+    assert len(one) == 4
+    assert text.checked(one * 255) == "\u1f82" * 255
+    with pytest.raises(ValueError, match="characters long"):
+        text.checked(one * 256)
+    assert text.checked("a\r\n" * 127 + "a") == "a\n" * 127 + "a"
