@@ -1,4 +1,4 @@
-"""nginx in front, as docs/nginx.conf sets it up."""
+"""nginx in front, as docs/nginx.conf sets it up, and that of compose.yaml."""
 
 import contextlib
 import http.client
@@ -14,12 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from microblog.server.parsing import LARGEST_UPLOAD, UPLOADS
 from tests.factories import PASSWORD
 from tests.judges.programs import find
-from tests.serving import SOON, Served, wait_until
+from tests.serving import MB, SOON, Served, wait_until
 from tests.site import Site
 
-CONF = Path(__file__).parents[2] / "docs" / "nginx.conf"
+ROOT = Path(__file__).parents[2]
+CONF = ROOT / "docs" / "nginx.conf"
+COMPOSE = ROOT / "deploy" / "compose" / "nginx.conf"
 NAME = "microblog.test"
 AROUND = """
 {user}
@@ -47,7 +50,7 @@ def free_port() -> int:
 class Front:
     """nginx with the shipped file: other ports, and a certificate of its own."""
 
-    def __init__(self, here: Path, behind: int):
+    def __init__(self, here: Path, behind: int, shipped: Path):
         """`behind`: the port of the web server."""
         self.program, self.here = find("nginx"), here
         self.tls, self.plain = free_port(), free_port()
@@ -68,10 +71,14 @@ class Front:
             check=True,
             capture_output=True,
         )
-        conf = CONF.read_text()
+        conf = shipped.read_text()
+        own = (r"example\.org", NAME)
+        if shipped == COMPOSE:
+            # Of nginx from 1.25.1 on; this machine's may be older.
+            own = ("(listen 443 ssl;)\n    http2 on;", r"\1")
         for pattern, put in (
-            (r"example\.org", NAME),
-            (r"server 127\.0\.0\.1:\d+;", f"server 127.0.0.1:{behind};"),
+            own,
+            (r"server (127\.0\.0\.1|web\d):\d+;", f"server 127.0.0.1:{behind};"),
             (r"(listen (?:\[::\]:)?)443", rf"\g<1>{self.tls}"),
             (r"(listen (?:\[::\]:)?)80", rf"\g<1>{self.plain}"),
             (r"(ssl_certificate) [^;]+", rf"\1 {names['certificate']}"),
@@ -117,7 +124,7 @@ class Front:
         self,
         method: str,
         path: str,
-        body: str | None = None,
+        body: str | bytes | None = None,
         source: str = "127.0.0.1",
         **headers: str,
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
@@ -138,7 +145,7 @@ class Front:
         return found
 
 
-Put = Callable[[int], Front]
+Put = Callable[..., Front]
 
 
 @pytest.fixture
@@ -146,10 +153,10 @@ def front(tmp_path: Path) -> Iterator[Put]:
     """Puts nginx in front of a web server on this port."""
     with contextlib.ExitStack() as opened:
 
-        def put(behind: int) -> Front:
+        def put(behind: int, shipped: Path = CONF) -> Front:
             here = tmp_path / "nginx"
             here.mkdir()
-            made = Front(here, behind)
+            made = Front(here, behind, shipped)
             assert "test is successful" in made.test()
             opened.enter_context(made.running())
             return made
@@ -187,6 +194,25 @@ def test_RL_4_proxy_is_not_bounded_as_one_client(served: Served, front: Put) -> 
     for thread in threads:
         thread.join()
     assert statuses == [200] * 100
+
+
+@pytest.mark.parametrize("shipped", [CONF, COMPOSE], ids=["docs", "compose"])
+def test_IN_7_large_bodies_come_to_one_address(
+    served: Served, front: Put, shipped: Path
+) -> None:
+    """As the web server has it, to the byte."""
+    nginx = front(served.port, shipped)
+    for path, length, expected in (
+        (UPLOADS[1], 3 * MB, 200),
+        (UPLOADS[1], LARGEST_UPLOAD, 200),
+        (UPLOADS[1], LARGEST_UPLOAD + 1, 413),
+        ("/settings", 1 << 16, 200),
+        ("/settings", (1 << 16) + 1, 413),
+        (f"{UPLOADS[1]}/", 3 * MB, 413),
+    ):
+        body = b"x" * length if expected == 200 else None
+        given = {"Content_Length": str(length)} if expected != 200 else {}
+        assert nginx.ask("POST", path, body, **given)[0] == expected, (path, length)
 
 
 def test_RL_4_site_behind_the_shipped_configuration(tmp_path: Path, front: Put) -> None:
