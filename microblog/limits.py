@@ -34,6 +34,7 @@ SECONDS = {
     "search": MINUTES,
     "export": HOUR,
     "import": HOUR,
+    "download": HOUR,
     "report": HOUR,
 }
 

@@ -152,8 +152,11 @@ class Settings(BaseModel):
     limits_search: Annotated[Often, Field(alias="limits.search")] = 300
     limits_export: Annotated[Often, Field(alias="limits.export")] = 5
     limits_import: Annotated[Often, Field(alias="limits.import")] = 5
+    limits_download: Annotated[Often, Field(alias="limits.download")] = 20
     limits_report: Annotated[Often, Field(alias="limits.report")] = 20
 
+    # New microposts of one archive, about; the command takes all.
+    import_most: Annotated[int, Field(alias="import.most", ge=1)] = 20_000
     # Whose followers are fewer sends them every micropost; the others' is pulled.
     timelines_push_below: Annotated[
         int, Field(alias="timelines.push_below", ge=1, le=1_000_000)

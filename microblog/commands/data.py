@@ -79,11 +79,18 @@ def _import_archive(
             context.database, username
         ):
             raise NotFound(f"there is no user {username!r}")
+        work = loading.Loading(context.database, username, tell)
         try:
-            report = loading.Loading(context.database, username, tell).load(file)
+            work.load(file)
         except BadArchive as error:
             raise BadArchive(f"{_name(file)} {plain(error.detail)}") from None
+        finally:
+            # Also of an archive that cannot be read to its end.
+            _tell_of(work.report)
         segments.tend(context.database, least=1, pause=timedelta(0))
+
+
+def _tell_of(report: loading.Report) -> None:
     click.echo(f"microposts: {report.new} new, {report.known} already there")
     click.echo(f"left out: {report.left}")
 

@@ -5,7 +5,6 @@ Nothing of it is unpacked to disk, and however large it says it is, and whatever
 unpacks to, little of it is in memory.
 """
 
-import gzip
 import re
 import struct
 import tarfile
@@ -17,10 +16,10 @@ from typing import IO, Any
 
 from microblog.errors import BadArchive
 from microblog.i18n import _
-from microblog.portable import posts
-from microblog.portable.json_stream import JsonStream
+from microblog.portable import posts, tar
+from microblog.portable.json_stream import PIECE, JsonStream
+from microblog.portable.tar import Read
 
-Read = Callable[[int], bytes]
 Found = Iterator[tuple[Any, posts.Convert]]
 
 OUTBOX = "outbox.json"
@@ -30,17 +29,18 @@ TWEETS = re.compile(r"tweets?(-part\d+)?\.js")
 MOST_POSTS = 1_000_000
 MOST_BYTES = 512 << 20  # that a small archive may unpack to
 MOST_TIMES = 20  # its own size, that a large one may
-LARGEST_READ = 16 << 20  # bytes at once; `tarfile` reads some headers whole
 LARGEST_DIRECTORY = 8 << 20  # bytes of a zip's list of files, which is read whole
+MOST_FILES = 50_000  # in that list
+EVERY = 16 << 20  # bytes
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
-_END = b"PK\x05\x06"  # of a zip: then, after eight bytes, the size of its directory
-_END_64 = b"PK\x06\x07"
+_LISTED = b"PK\x01\x02"  # begins what a zip's list says of a file
 _OUTSIDE = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)", re.DOTALL)
 _BROKEN = (
     EOFError,
     NotImplementedError,
     OSError,
+    OverflowError,
     RuntimeError,
     ValueError,
     struct.error,
@@ -50,8 +50,30 @@ _BROKEN = (
 )
 
 
-def read(file: IO[bytes]) -> Found:
+class _Budget:
+    """How much an archive may still unpack to, all its files together."""
+
+    def __init__(self, left: int, before: Callable[[], None]):
+        self.left, self._before = left, before
+
+    def counting(self, read: Read) -> Read:
+        """What reads the same, as long as there is something left."""
+
+        def counted(size: int) -> bytes:
+            content, before = read(size), self.left
+            self.left -= len(content)
+            if self.left < 0:
+                raise _too_large()
+            if self.left // EVERY < before // EVERY:
+                self._before()
+            return content
+
+        return counted
+
+
+def read(file: IO[bytes], before: Callable[[], None] = lambda: None) -> Found:
     """The posts of an archive as its maker has them, and what makes microposts of them.
+    `before`: called every 16 MB, for there may be no posts in them.
 
     BadArchive: it is none, or none that can be trusted; also after some posts.
     """
@@ -60,7 +82,7 @@ def read(file: IO[bytes]) -> Found:
     head = file.read(4)
     file.seek(0)
     most = max(MOST_BYTES, MOST_TIMES * size)
-    for number, found in enumerate(_kind(head)(file, most)):
+    for number, found in enumerate(_kind(head)(file, _Budget(most, before))):
         if number == MOST_POSTS:
             raise BadArchive(
                 _("has more than ${most} posts", mapping={"most": MOST_POSTS})
@@ -68,20 +90,21 @@ def read(file: IO[bytes]) -> Found:
         yield found
 
 
-def _kind(head: bytes) -> Callable[[IO[bytes], int], Found]:
+def _kind(head: bytes) -> Callable[[IO[bytes], _Budget], Found]:
     if head.startswith(b"PK"):
         return _in_zip
     return _in_tar if head.startswith(b"\x1f\x8b") else _alone
 
 
-def _alone(file: IO[bytes], most: int) -> Found:
+def _alone(file: IO[bytes], budget: _Budget) -> Found:
     """Of the file that one has taken out of an archive."""
-    first = JsonStream(file.read).peek()
+    read = budget.counting(file.read)
+    first = JsonStream(read).peek()
     file.seek(0)
     if first == "{":
-        return _outbox(file.read)
+        return _outbox(read)
     if first in {"w", "["}:
-        return _tweets(file.read)
+        return _tweets(read)
     raise BadArchive(_("is no archive that is known here"))
 
 
@@ -103,20 +126,37 @@ def _own(read: Read) -> Found:
         yield record, posts.own
 
 
-def _in_zip(file: IO[bytes], most: int) -> Found:
+def _in_zip(file: IO[bytes], budget: _Budget) -> Found:
     with _whole():
-        _check_directory(file)
-        archive = zipfile.ZipFile(file)
+        guarded: Any = _Guarded(file)
+        archive = zipfile.ZipFile(guarded)
     with archive:
         for name in archive.namelist():
             _check_name(name)
-        for entry, found in _entries(archive.infolist()):
-            if entry.file_size > most:
-                raise _too_large()
+        entries = _entries(archive.infolist())
+        if sum(entry.file_size for entry, _found in entries) > budget.left:
+            raise _too_large()
+        for entry, found in entries:
             if entry.flag_bits & 1 or entry.compress_type not in METHODS:
                 raise BadArchive(_("is encrypted, or packed in an unusual way"))
             with _whole(), archive.open(entry) as opened:
-                yield from found(opened.read)
+                yield from found(budget.counting(opened.read))
+
+
+class _Guarded:
+    """A zip of which not more is read at once than there is room for: `zipfile` reads
+    the list of files whole, and makes objects ten times its size of it."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        most = LARGEST_DIRECTORY + 1
+        content = self._file.read(most if size < 0 else min(size, most))
+        if len(content) == most or content.count(_LISTED) > MOST_FILES:
+            raise BadArchive(_("holds too many files: take the one with the posts"))
+        return content
 
 
 def _entries(
@@ -134,58 +174,31 @@ def _entries(
     raise _has_none()
 
 
-def _check_directory(file: IO[bytes]) -> None:
-    """Before it is read, in objects ten times its size."""
-    file.seek(max(0, file.seek(0, 2) - (1 << 16) - 22))
-    tail = file.read()
-    place = tail.rfind(_END)
-    if place < 0:
-        raise BadArchive(_("is damaged"))
-    (size,) = struct.unpack_from("<L", tail, place + 12)
-    if size > LARGEST_DIRECTORY or _END_64 in tail[max(0, place - 20) : place]:
-        raise BadArchive(_("holds too many files: take the one with the posts"))
-
-
-def _in_tar(file: IO[bytes], most: int) -> Found:
+def _in_tar(file: IO[bytes], budget: _Budget) -> Found:
     with _whole():
-        unpacked: Any = _Unpacked(file, most)
-        archive: Any = tarfile.TarFile(fileobj=unpacked)
-    with archive:
-        while True:
-            with _whole():
-                member = archive.next()
-            if member is None:
-                raise _has_none()
-            # It keeps a list of all.
-            archive.members.clear()
-            _check_name(member.name)
-            if member.isreg() and member.name.rpartition("/")[2] == OUTBOX:
-                with _whole():
-                    opened = archive.extractfile(member)
-                    if opened:
-                        yield from _outbox(opened.read)
+        for name, read in tar.files(budget.counting(_unpacked(file))):
+            _check_name(name)
+            if name.rpartition("/")[2] == OUTBOX:
+                yield from _outbox(read)
                 return
+    raise _has_none()
 
 
-class _Unpacked:
-    """What a gzip file unpacks to, up to so many bytes."""
+def _unpacked(file: IO[bytes]) -> Read:
+    """What reads a gzip file. Not `gzip`, which goes through a header byte by byte, and
+    through millions of files behind each other."""
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
-    def __init__(self, file: IO[bytes], most: int):
-        self._gzip = gzip.GzipFile(fileobj=file)
-        self._most = most
+    def read(size: int) -> bytes:
+        while size and not unpack.eof:
+            packed = unpack.unconsumed_tail or file.read(PIECE)
+            if content := unpack.decompress(packed, size):
+                return content
+            if not packed:
+                raise EOFError
+        return b""
 
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= LARGEST_READ or self._gzip.tell() + size > self._most:
-            raise _too_large()
-        return self._gzip.read(size)
-
-    def seek(self, place: int) -> int:
-        if place > self._most:
-            raise _too_large()
-        return self._gzip.seek(place)
-
-    def tell(self) -> int:
-        return self._gzip.tell()
+    return read
 
 
 @contextmanager

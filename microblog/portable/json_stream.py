@@ -15,7 +15,13 @@ BLANK = re.compile(r"[ \t\r\n]*")
 
 _OF_NUMBERS = {"", ".", "e", "E"}  # between its parts, or nothing yet
 
-_decoder = json.JSONDecoder()
+
+def _refuse(constant: str) -> None:
+    """NaN and the like, which Python takes for JSON."""
+    raise ValueError(constant)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
 
 
 class JsonStream:
@@ -42,7 +48,7 @@ class JsonStream:
         """Go on behind the first `mark`, a character."""
         while (place := self._text.find(mark, self._place)) < 0:
             if len(self._text) - self._place > LARGEST or not self._more():
-                raise _not_json()
+                raise not_json()
         self._place = place + 1
 
     def value(self) -> Any:
@@ -53,13 +59,16 @@ class JsonStream:
                 value, end = _decoder.raw_decode(self._text, self._place)
             except json.JSONDecodeError:
                 if len(self._text) - self._place > LARGEST or not self._more():
-                    raise _not_json() from None
+                    raise not_json() from None
                 continue
             except (RecursionError, ValueError):  # too deep, a number too long
-                raise _not_json() from None
+                raise not_json() from None
             # Of a number at the end of what was read, more may follow.
-            if self._text[end : end + 1] in _OF_NUMBERS and self._more():
-                continue
+            if self._text[end : end + 1] in _OF_NUMBERS:
+                if end - self._place > LARGEST:
+                    raise not_json()
+                if self._more():
+                    continue
             self._place = end
             return value
 
@@ -92,7 +101,7 @@ class JsonStream:
 
     def _take(self, expected: str) -> None:
         if self.peek() != expected:
-            raise _not_json()
+            raise not_json()
         self._place += 1
 
     def _more(self) -> bool:
@@ -110,5 +119,6 @@ class JsonStream:
         return True
 
 
-def _not_json() -> BadArchive:
+def not_json() -> BadArchive:
+    """What is raised for it."""
     return BadArchive(_("is not the JSON that it should be"))

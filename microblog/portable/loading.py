@@ -2,12 +2,13 @@
 as it was."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from microblog.errors import BadArchive
 from microblog.i18n import _, plain
-from microblog.portable import archives
+from microblog.portable import archives, json_stream
 from microblog.portable.posts import Past, Unfit, converted
 from microblog.store import Database, Document, microposts, past, pieces, users
 
@@ -40,18 +41,19 @@ class Changed:
 
 @dataclass
 class Report:
-    """What became of an archive: how many microposts are new, how many were there, and
-    how many posts are left out."""
+    """What became of an archive: how many microposts are new, how many were there, how
+    many posts are left out; the `first` few that are or come changed, for a page."""
 
     new: int = 0
     known: int = 0
     left: int = 0
-    first: list[Changed] = field(default_factory=list)
+    first: list[Document] = field(default_factory=list)
 
 
 class Loading:
     """Imports archives of one user. `changed` is told of each that does not come along
-    as it was, `before` is called before each batch is stored."""
+    as it was; `before` is called before each batch is stored, and while none is. With
+    `most` new microposts (to a batch) it ends."""
 
     def __init__(
         self,
@@ -59,10 +61,11 @@ class Loading:
         username: str,
         changed: Callable[[Changed], Any],
         before: Callable[[], None] = lambda: None,
+        most: int | None = None,
     ):
         self.database, self.username = database, username
         self.report = Report()
-        self._changed, self._before = changed, before
+        self._changed, self._before, self._most = changed, before, most
         self._users: dict[str, bool] = {}
         user = users.find(database, username)
         # What was posted here, and exported, has an id that was not computed.
@@ -72,8 +75,10 @@ class Loading:
         """Take an archive. BadArchive: it cannot be read to its end; what was read is
         stored, and comes no second time."""
         try:
-            for batch in pieces(self._documents(archives.read(file)), BATCH):
+            found = archives.read(file, self._before)
+            for batch in pieces(self._documents(found), BATCH):
                 self._before()
+                self._check_most()
                 done = past.add(self.database, self.username, batch)
                 self.report.new += len(done.new)
                 self.report.known += len(done.known)
@@ -84,6 +89,9 @@ class Loading:
 
     def _documents(self, found: archives.Found) -> Iterator[Document]:
         for number, (original, convert) in enumerate(found, 1):
+            if number % BATCH == 0:
+                # There may be nothing to store for long.
+                self._before()
             try:
                 post = converted(convert, original)
             except Unfit as error:
@@ -101,6 +109,16 @@ class Loading:
             else:
                 yield document
 
+    def _check_most(self) -> None:
+        if self._most is not None and self.report.new >= self._most:
+            raise BadArchive(
+                _(
+                    "has more than is taken at once: bring it again for what comes"
+                    " after these ${most}",
+                    mapping={"most": self.report.new},
+                )
+            )
+
     def _lost(self, post: Past, referenced: str | None) -> str:
         if post.referenced == referenced:
             return post.lost
@@ -116,25 +134,23 @@ class Loading:
 
     def _tell(self, changed: Changed) -> None:
         if len(self.report.first) < SHOWN:
-            self.report.first.append(changed)
+            # Without the original, of which there may be much.
+            self.report.first.append(
+                {
+                    "number": changed.number,
+                    "left": changed.left,
+                    "reason": message(changed.reason),
+                }
+            )
         self._changed(changed)
 
 
 def _line(record: dict[str, Any]) -> bytes:
     # Half characters, which JSON can have and UTF-8 cannot, stay written out.
-    return json.dumps(record).encode() + b"\n"
-
-
-def reasons(changed: Iterable[Changed]) -> list[Document]:
-    """What a page shows of each, to be translated when it does."""
-    return [
-        {
-            "number": one.number,
-            "left": one.left,
-            "reason": message(one.reason),
-        }
-        for one in changed
-    ]
+    try:
+        return json.dumps(record).encode() + b"\n"
+    except RecursionError:  # It was just not too deep to be read.
+        raise json_stream.not_json() from None
 
 
 def message(reason: str) -> Document:

@@ -3,8 +3,9 @@
 A document, one a user: `_id` username, `asked`, `name` (of the file, as the browser
 has it), `upload` (see `files`), `expires`. Until it is read: `undone.read` (an id:
 since when), `run` and `leased` (see `leases`). Then `counts` (`new`, `known`, `left`),
-the `first` few that were left out or changed, all of them in the file `left`, and
-`refused`: why the archive cannot be read (to its end).
+the `first` few that were left out or changed, all of them in the file `left` (but for
+as many as `unlisted` says, which had no room), and `refused`: why the archive cannot be
+read (to its end).
 """
 
 from datetime import UTC, datetime, timedelta

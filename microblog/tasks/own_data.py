@@ -54,13 +54,18 @@ def read_import(site: "Site", username: str) -> None:
             return
         hold = _holder(site, "imports", claimed)
         left = files.Writer(database, username, claimed["expires"], hold)
+        unlisted = 0
 
         def note(changed: loading.Changed) -> None:
+            nonlocal unlisted
             if left.size < MOST_LEFT:
                 left.write(changed.line)
+            else:
+                unlisted += 1
 
         with _kept(left):
-            work = loading.Loading(database, username, note, hold)
+            most = site.settings.import_most
+            work = loading.Loading(database, username, note, hold, most)
             refused = _load(database, claimed, work)
             report = work.report
             result: Document = {
@@ -69,8 +74,9 @@ def read_import(site: "Site", username: str) -> None:
                     "known": report.known,
                     "left": report.left,
                 },
-                "first": loading.reasons(report.first),
+                "first": report.first,
                 **({"left": left.end()} if left.size else {}),
+                **({"unlisted": unlisted} if unlisted else {}),
                 **({"refused": refused} if refused else {}),
             }
             _finish(database, "imports", claimed, result)
