@@ -1,15 +1,13 @@
 """Own data: what is held about oneself to take along, and what one brings."""
 
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import IO, Any
 
 from pyramid.response import FileIter, Response
 
-from microblog import forms, limits, rest
-from microblog.errors import Invalid, NotFound, Unavailable
+from microblog import downloads, forms, limits, rest
+from microblog.errors import Invalid, NotFound
 from microblog.i18n import _
 from microblog.markup import iso
 from microblog.pages import action, page, see_other
@@ -80,7 +78,7 @@ def start(request: Any) -> Document:
     return form(request, username, export)
 
 
-@archive.get(permission=Permission.EXPORT, answers={200: ZIP})
+@archive.get(permission=Permission.EXPORT, answers={200: ZIP, 429: None})
 def fetch(request: Any) -> Response:
     """The file: a zip of JSON and HTML. NotFound: there is none (any more)."""
     return _export(request, request.context.user["_id"])
@@ -174,8 +172,7 @@ def _export(request: Any, username: str) -> Response:
 
 
 def _file(request: Any, file: Document | None, kind: str, name: str) -> Response:
-    """A file from the store. It is whole on this machine before it is sent: so nobody
-    who takes it slowly keeps a thread or the database waiting."""
+    """A file from the store. NotFound: there is none."""
     if file is None:
         raise NotFound(_("there is nothing to fetch, or not any more"))
     response = Response(content_type=kind, charset=None)
@@ -183,22 +180,9 @@ def _file(request: Any, file: Document | None, kind: str, name: str) -> Response
     response.content_disposition = f'attachment; filename="{name}"'
     response.cache_control = "private, no-store"
     if request.method != "HEAD":
+        username = request.identity.username
+        with limits.use(request, download=username):
+            copy = downloads.copied(username, files.read(request.database, file))
         wrapper = request.environ.get("wsgi.file_wrapper", FileIter)
-        response.app_iter = wrapper(_copied(files.read(request.database, file)), COPIED)
+        response.app_iter = wrapper(copy, COPIED)
     return response
-
-
-def _copied(pieces: Iterator[bytes]) -> IO[bytes]:
-    """A file on this machine without a name. Unavailable: there is no room for it."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115
-    try:
-        for piece in pieces:
-            file.write(piece)
-        file.seek(0)
-    except OSError:
-        file.close()
-        raise Unavailable(_("there is no room left for more just now")) from None
-    except BaseException:
-        file.close()
-        raise
-    return file

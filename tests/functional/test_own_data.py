@@ -6,6 +6,7 @@ import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from threading import Event
@@ -16,6 +17,8 @@ import time_machine
 from webtest import TestApp, TestResponse, Upload
 
 import microblog
+from microblog import downloads
+from microblog.errors import NotFound, Unavailable
 from microblog.portable import export, loading
 from microblog.settings import Settings
 from microblog.store import (
@@ -310,7 +313,7 @@ def test_PR_1_PR_2_it_goes_with_the_account(
 @pytest.fixture
 def limited(application: Any, settings: Settings) -> Iterator[Any]:
     """The application with limits that are soon reached, on the same store."""
-    few = {"limits_export": 2, "limits_import": 2}
+    few = {"limits_export": 2, "limits_import": 2, "limits_download": 2}
     made = microblog.application(settings.model_copy(update=few))
     made.registry["connection"].wait()
     yield made
@@ -510,6 +513,93 @@ def test_archive_by_the_page(
     assert "Microposts: 1 new" in reader.get(PAGE).text
     assert reader.get("/settings/not-imported").status_code == 404
     assert database.files.find_one() is None
+
+
+def test_what_has_no_room_in_the_list_is_counted(
+    reader: Browser, work: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microblog.tasks.own_data.MOST_LEFT", 1)
+    bring(reader, outbox([*unfit(), note()]))
+    work("import", "alice")
+    assert "with the last of them: 8." in reader.get(PAGE).text
+    assert reader.get("/settings/not-imported").body.count(b"\n") == 1
+
+
+def test_RL_1_archive_is_taken_in_parts(
+    reader: Browser, database: Database, work: Callable[..., Site]
+) -> None:
+    """So many new microposts each time it is brought."""
+    site = work()
+    few = replace(site, settings=site.settings.model_copy(update={"import_most": 1}))
+    content = outbox([note(number) for number in range(250)])
+    bring(reader, content)
+    jobs.ASKED["import"](few, "alice")
+    page = reader.get(PAGE).text
+    assert "bring it again for what comes after these 200." in page
+    assert "Microposts: 200 new, 0 already there." in page
+    bring(reader, content)
+    jobs.ASKED["import"](few, "alice")
+    page = reader.get(PAGE).text
+    assert "bring it again" not in page
+    assert "Microposts: 50 new, 200 already there." in page
+
+
+def test_lease_of_an_import_is_renewed_while_nothing_is_new(
+    reader: Browser,
+    database: Database,
+    work: Callable[..., Site],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One brings one's own export: nobody else begins with it meanwhile."""
+    content = outbox([note(number) for number in range(450)])
+    bring(reader, content)
+    work("import", "alice")
+    bring(reader, content)
+    is_stored, ends = microposts.is_stored, set()
+
+    def observed(*arguments: Any) -> bool:
+        ends.add((imports.find(database, "alice") or {})["leased"])
+        return is_stored(*arguments)
+
+    monkeypatch.setattr(microposts, "is_stored", observed)
+    work("import", "alice")
+    assert len(ends) >= 3
+    assert "0 new, 450 already there" in reader.get(PAGE).text
+
+
+def test_RL_1_downloads_are_throttled(
+    alice: Api, limited: Any, make: Factory, work: Callable[..., Site]
+) -> None:
+    fetched(alice, work)  # the first
+    api = Api(TestApp(limited), make.token("alice"), "alice")
+    path = "/users/alice/export/archive"
+    assert api.get(path).status_code == 200
+    answer = api.get(path)
+    assert_problem(answer, 429)
+    assert answer.headers["RateLimit-Policy"] == '"download";q=2;w=3600'
+
+
+def test_RL_4_downloads_at_a_time() -> None:
+    held = [downloads.copied(str(n), iter([b"x"])) for n in range(downloads.MOST - 1)]
+    with pytest.raises(Unavailable, match="last download has not ended"):
+        downloads.copied("0", iter([b"x"]))
+    held.append(downloads.copied("another", iter([b"x"])))
+    with pytest.raises(Unavailable, match="too many others"):
+        downloads.copied("one more", iter([b"x"]))
+    held[0].close()
+    held[0] = downloads.copied("0", iter([b"x", b"y"]))
+    assert held[0].read() == b"xy"
+    for file in held:
+        file.close()
+
+    def broken() -> Iterator[bytes]:
+        raise NotFound("the file is gone")
+        yield b""
+
+    for _ in range(downloads.MOST + 1):
+        with pytest.raises(NotFound):
+            downloads.copied("0", broken())
+    downloads.copied("0", iter([])).close()
 
 
 def test_bad_archive_by_the_page(

@@ -121,6 +121,38 @@ class Person:
         return self.ask("POST", "/settings/import", body, kind)[0]
 
 
+def test_RL_4_slow_download_holds_up_its_user_alone(site: Site) -> None:
+    """And only until it has ended."""
+    site.register("alice")
+    site.register("bob")
+    people = [Person(site, name) for name in ("alice", "bob")]
+    path = "/settings/not-imported"
+    posts = [note(content="x" * 800_000) for _ in range(20)]
+    worker = site.start_worker()
+    try:
+        for person in people:
+            assert person.bring(in_zip({"outbox.json": outbox(posts)})) == 303
+        wait_until(
+            lambda: all(
+                "Left out: 20." in person.get("/settings/data")[1] for person in people
+            )
+        )
+        slow = socket.create_connection(("127.0.0.1", site.port))
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost:{site.port}\r\n"
+        slow.sendall(f"{head}Cookie: {people[0].cookie}\r\n\r\n".encode())
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        assert [person.ask("GET", path)[0] for person in people] == [503, 200]
+        left = 16_000_000
+        while left > 0:
+            left -= len(slow.recv(MB))
+        # It is kept open, and yet has ended.
+        wait_until(lambda: people[0].ask("GET", path)[0] == 200)
+        slow.close()
+    finally:
+        worker.terminate()
+        worker.wait(30)
+
+
 def test_PR_1_import_and_export_by_a_worker(site: Site) -> None:
     """A MB comes, and what was made of it goes out again."""
     token = site.register("alice")
