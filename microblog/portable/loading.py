@@ -74,20 +74,32 @@ class Loading:
     def load(self, file: IO[bytes]) -> Report:
         """Take an archive. BadArchive: it cannot be read to its end; what was read is
         stored, and comes no second time."""
+        broken: list[BadArchive] = []
+        found = archives.read(file, self._before)
         try:
-            found = archives.read(file, self._before)
-            for batch in pieces(self._documents(found), BATCH):
+            for batch in pieces(self._documents(found, broken), BATCH):
                 self._before()
                 self._check_most()
                 done = past.add(self.database, self.username, batch)
                 self.report.new += len(done.new)
                 self.report.known += len(done.known)
+            for error in broken:
+                raise error
         finally:
             if self.report.new:
                 past.tell(self.database, self.username)
         return self.report
 
-    def _documents(self, found: archives.Found) -> Iterator[Document]:
+    def _documents(
+        self, found: archives.Found, broken: list[BadArchive]
+    ) -> Iterator[Document]:
+        """Of all posts up to what is broken, which is told when they are stored."""
+        try:
+            yield from self._read(found)
+        except BadArchive as error:
+            broken.append(error)
+
+    def _read(self, found: archives.Found) -> Iterator[Document]:
         for number, (original, convert) in enumerate(found, 1):
             if number % BATCH == 0:
                 # There may be nothing to store for long.
