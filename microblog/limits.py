@@ -35,6 +35,7 @@ SECONDS = {
     "export": HOUR,
     "import": HOUR,
     "report": HOUR,
+    "invite": HOUR,
 }
 
 

@@ -153,6 +153,7 @@ class Settings(BaseModel):
     limits_export: Annotated[Often, Field(alias="limits.export")] = 5
     limits_import: Annotated[Often, Field(alias="limits.import")] = 5
     limits_report: Annotated[Often, Field(alias="limits.report")] = 20
+    limits_invite: Annotated[Often, Field(alias="limits.invite")] = 40
 
     # Whose followers are fewer sends them every micropost; the others' is pulled.
     timelines_push_below: Annotated[
