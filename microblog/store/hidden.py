@@ -147,7 +147,7 @@ def _replace(
     id, rev = document["_id"], document["rev"]
     mark = {**content.get("undone", {}), MODERATED: ids.new()}
     changed = {**content, "_id": id, "rev": rev + 1, "undone": mark}
-    read = {"_id": id, "rev": rev, f"undone.{MODERATED}": {"$exists": False}}
+    read = {"_id": id, "rev": rev}
     text = _of(document)["text"]
     with microposts.changing(database, grammar.tags(text)):
         result = database.microposts.replace_one(read, changed)
