@@ -36,6 +36,7 @@ SECONDS = {
     "import": HOUR,
     "download": HOUR,
     "report": HOUR,
+    "invite": HOUR,
 }
 
 

@@ -34,7 +34,8 @@ class Moderation:
 
     def set_role(self, username: str, role: str) -> None:
         """Give a user a role, or none (""). NotFound, Forbidden: oneself."""
-        self._not_oneself(self._user(username))
+        self._user(username)
+        self._not_oneself(username)
         self.note(What.ROLE, username, why=role or "none")
         accounts.set_role(self.database, username, role)
 
@@ -55,10 +56,7 @@ class Moderation:
         written; reports about the user have ended. NotFound, Forbidden: the user is of
         the same rank or above."""
         user = self._user(username)
-        self._not_oneself(user)
-        # Of operators, users.role says nothing.
-        if self.who != COMMAND_LINE and not self._ranks_above(user):
-            raise Forbidden(_("only who has a lower rank can be suspended"))
+        self._below(user)
         # Ended, the suspension would end that too.
         if user.get("disabled") and "suspended" not in user:
             raise Forbidden(_("the account is disabled already"))
@@ -67,9 +65,12 @@ class Moderation:
         reports.close_all(self.database, username, What.SUSPEND.value, self.who)
 
     def restore(self, username: str) -> None:
-        """End a suspension. NotFound, Conflict: the user is not suspended."""
-        if "suspended" not in self._user(username):
+        """End a suspension. NotFound, Conflict: the user is not suspended. Forbidden:
+        as for `suspend`."""
+        user = self._user(username)
+        if "suspended" not in user:
             raise Conflict(_("the user is not suspended"))
+        self._below(user)
         self.note(What.RESTORE, username)
         accounts.enable(self.database, username)
 
@@ -83,16 +84,19 @@ class Moderation:
         reports.close(self.database, author, id, What.HIDE.value, self.who)
 
     def show(self, author: str, id: int) -> None:
-        """Show a hidden micropost again. NotFound."""
+        """Show a hidden micropost again. NotFound, Forbidden: it is one's own."""
         held = hidden.find(self.database, id)
         if held is None or held["author"] != author:
             raise NotFound(_("there is no such micropost"))
+        self._not_oneself(author)
         self.note(What.SHOW, author, micropost=id)
         hidden.show(self.database, id)
 
     def dismiss(self, report: Document, why: str) -> None:
-        """End a report, and all others about the same, without doing anything."""
+        """End a report, and all others about the same, without doing anything.
+        Forbidden: it is about oneself."""
         about, micropost = report["about"], report["micropost"]
+        self._not_oneself(about)
         self.note(What.DISMISS, about, micropost=micropost, why=why)
         reports.close(self.database, about, micropost, What.DISMISS.value, self.who)
 
@@ -113,16 +117,16 @@ class Moderation:
 
     def invite(self, *, uses: int, days: int, most: int | None = None) -> str:
         """The secret of a new invitation. Conflict: `most` are good already."""
+        invitations.check(self.database, self.who, most)
         self.note(What.INVITE, why=f"{uses} in {days} days")
-        return invitations.create(
-            self.database, self.who, uses=uses, days=days, most=most
-        )
+        return invitations.create(self.database, self.who, uses=uses, days=days)
 
     def revoke(self, id: str, by: str | None = None) -> None:
         """End an invitation, if it is of this user (None: of anybody). NotFound."""
-        self.note(What.REVOKE, by or "", why=id[:8])
-        if not invitations.revoke(self.database, id, by):
+        if not invitations.is_there(self.database, id, by):
             raise NotFound(_("there is no such invitation"))
+        self.note(What.REVOKE, by or "", why=id[:8])
+        invitations.revoke(self.database, id)
 
     def note(
         self, what: What, whom: str = "", *, micropost: int | None = None, why: str = ""
@@ -148,9 +152,16 @@ class Moderation:
         if not is_username(username) or not applications.find(self.database, username):
             raise NotFound(_("nobody of that name awaits approval"))
 
-    def _not_oneself(self, user: Document) -> None:
-        if user["_id"] == self.who:
+    def _not_oneself(self, username: str) -> None:
+        if username == self.who:
             raise Forbidden(_("nobody does that to themselves"))
+
+    def _below(self, user: Document) -> None:
+        """Forbidden: the user is not below whoever decides this."""
+        self._not_oneself(user["_id"])
+        # Of operators, users.role says nothing.
+        if self.who != COMMAND_LINE and not self._ranks_above(user):
+            raise Forbidden(_("that is done only to who has a lower rank"))
 
     def _ranks_above(self, user: Document) -> bool:
         actor = users.find(self.database, self.who)

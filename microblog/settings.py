@@ -154,6 +154,7 @@ class Settings(BaseModel):
     limits_import: Annotated[Often, Field(alias="limits.import")] = 5
     limits_download: Annotated[Often, Field(alias="limits.download")] = 20
     limits_report: Annotated[Often, Field(alias="limits.report")] = 20
+    limits_invite: Annotated[Often, Field(alias="limits.invite")] = 40
 
     # New microposts of one archive, about; the command takes all.
     import_most: Annotated[int, Field(alias="import.most", ge=1)] = 20_000

@@ -75,7 +75,8 @@ def role(context: Context, username: str, role: str) -> None:
     """Let a user moderate, or administrate too; or no more (none)."""
     with failures():
         moderation(context).set_role(username, "" if role == "none" else role)
-    click.echo(f"{username} has {'no role' if role == 'none' else f'the role {role}'}")
+    has = "no role" if role == "none" else f"the role {role}"
+    click.echo(f"{username} has {has}; all sessions and tokens have ended")
 
 
 @user.command()
@@ -86,7 +87,8 @@ def admin(context: Context, username: str, revoke: bool) -> None:
     """Make a user an administrator: the same as `role`."""
     with failures():
         moderation(context).set_role(username, "" if revoke else users.ADMINISTRATOR)
-    click.echo(f"{username} is {'no ' if revoke else 'an '}administrator")
+    one = "no" if revoke else "an"
+    click.echo(f"{username} is {one} administrator; all sessions and tokens have ended")
 
 
 @user.command()

@@ -149,7 +149,7 @@ def _named(
             "link": f"{settings.url}/users/{one['author']}/microposts/{one['_id']}",
         }
         for one in found
-        if one["author"] in authors and "suspended" not in authors[one["author"]]
+        if one["author"] in authors and users.is_seen(authors[one["author"]])
     ]
 
 

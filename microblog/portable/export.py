@@ -39,14 +39,13 @@ EXACT = 2**53  # whole numbers that every reader of JSON has
 OLDEST_FIRST = Start(descending=False, wanted=250)
 
 # What nobody is told: secrets and their digests; what is computed, or only says how far
-# a task is.
-NEVER = {"password", "grams", "undone", "run", "leased"}
+# a task is; which moderator (`by`) it was.
+NEVER = {"password", "grams", "undone", "run", "leased", "by"}
 OF_USER = NEVER | {"microposts", "folded"}
 OF_LOGIN = NEVER | {"_id"}
 # What others have told, and who they are.
 HIDDEN_OF = {
-    ("reports", "about"): {"_id", "reporter", "reason", "by"},
-    ("hidden", "author"): {"by"},
+    ("reports", "about"): {"_id", "reporter", "reason"},
     ("invitations", "by"): {"_id"},
 }
 LINKS = (

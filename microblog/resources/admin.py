@@ -26,7 +26,8 @@ class Reports(Node):
             # Whoever may not read it does not learn whether there is one.
             return Report(self, {"_id": name})
         document = reports.find(self.database, name)
-        if document is None:
+        # Nobody learns who has reported them, moderators neither.
+        if document is None or document["about"] == self.request.identity.username:
             raise KeyError(name)
         return Report(self, document)
 

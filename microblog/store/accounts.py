@@ -10,6 +10,7 @@ from microblog.store import (
     follows,
     pieces,
     sessions,
+    shapes,
     tokens,
     undone,
     users,
@@ -29,7 +30,7 @@ LEFT = (
     ("mails", "to"),
     ("notices", "reader"),
     ("dead_letters", "arguments"),
-    ("hidden", "author"),
+    ("microposts", "hidden.author"),
     ("reports", "about"),
     ("reports", "reporter"),
     ("invitations", "by"),
@@ -97,9 +98,10 @@ def suspend(database: Database, username: str, by: str, why: str) -> None:
 
 
 def set_role(database: Database, username: str, role: str) -> None:
-    """Give the user a role, or none (""), and tell the user's pages."""
-    users.change(database, username, {"role": role})
-    sessions.set_role(database, username, role)
+    """Give the user a role, or none (""). What the user may do from then on, no session
+    or token of before may."""
+    with _logged_out(database, username):
+        users.change(database, username, {"role": role})
 
 
 @contextmanager
@@ -120,7 +122,7 @@ def end_logins(database: Database, username: str) -> None:
 def _remove(database: Database, collection: str, documents: list[Document]) -> int:
     ids = [document["_id"] for document in documents]
     if collection == "microposts":
-        erasures.note(database, documents)
+        erasures.note(database, shapes.present(documents))
     if collection == "follows":
         # One by one: each takes the other user's count with it.
         for link in ids:

@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from pymongo.errors import AutoReconnect, ExecutionTimeout
 
-from microblog.store import Database, Document, archive, ids, marks, users, version
+from microblog.store import (
+    Database,
+    Document,
+    archive,
+    hidden,
+    ids,
+    marks,
+    users,
+    version,
+)
 from microblog.store.walks import MINUTE, Frontier, Start, next_span, windows
 from microblog.version import VERSION as PROGRAM
 
@@ -25,6 +34,7 @@ HOUR = 3600
 LONGEST = 2000  # milliseconds that reading a window may take
 EPOCH = datetime.fromtimestamp(0, UTC)
 DELETED = "deleted"  # of `users`, those who are no more
+HIDDEN_SINCE = "hidden_since"
 
 
 class Fate(StrEnum):
@@ -101,7 +111,10 @@ FORWARD = Start(descending=False, wanted=PIECE // 2)  # a window brings twice as
 
 # In the order in which they are read.
 COLLECTIONS = {
+    # Before and after microposts: what is hidden or shown meanwhile is in one of them.
+    "hidden": Kept(Fate.KEPT, "of microposts", hidden.kept),
     "microposts": Kept(Fate.KEPT, "but for what is computed of a text", _microposts),
+    HIDDEN_SINCE: Kept(Fate.KEPT, "of microposts", hidden.kept),
     "follows": Kept(Fate.KEPT, "", _follows),
     "idempotency": Kept(
         Fate.KEPT,
@@ -117,7 +130,6 @@ COLLECTIONS = {
         Fate.KEPT, "what was deleted is counted there", _all("statistics")
     ),
     "searches": Kept(Fate.KEPT, "searches leave nothing else", _all("searches")),
-    "hidden": Kept(Fate.KEPT, "they can be shown again", _all("hidden")),
     "reports": Kept(Fate.KEPT, "moderators are to look at them", _all("reports")),
     "applications": Kept(Fate.KEPT, "they await approval", _all("applications")),
     "invitations": Kept(Fate.KEPT, "they are good", _all("invitations")),

@@ -197,7 +197,8 @@ def _check_microposts(database: Database) -> Iterator[Finding]:
     oldest = ids.MAXIMUM
     latest: list[int] = []
     index = _Index(database)
-    for piece in pieces(database.microposts.find(), 500):
+    for whole in pieces(database.microposts.find(), 500):
+        piece = shapes.present(whole)
         authors = {document["author"] for document in piece}
         strangers = authors - users.existing(database, authors)
         for document in piece:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pymongo
 from pymongo import IndexModel
 
-from microblog.store import Database, Document, pieces, postings, segments
+from microblog.store import Database, Document, pieces, postings, segments, shapes
 
 INDEXES = [IndexModel("at")]
 MOST = 500  # at once: of so many, most buckets of a segment lose something
@@ -74,7 +74,8 @@ def _wanted(
 ) -> Wanted:
     present: dict[int, set[int]] = {}
     for piece in pieces({one["micropost"] for one in notes}, PIECE):
-        for one in database.microposts.find({"_id": {"$in": piece}}):
+        found = database.microposts.find({"_id": {"$in": piece}})
+        for one in shapes.present(found):
             present[one["_id"]] = postings.of_micropost(one)
     wanted: Wanted = defaultdict(list)
     for note in notes:

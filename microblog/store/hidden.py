@@ -1,150 +1,247 @@
-"""Hidden microposts: taken out of `microposts`, and kept here until they are shown
-again or deleted.
+"""Hidden microposts: what can be seen of one is put away within its own document, and
+comes out again when it is shown. So one write hides it and one write shows it, each of
+what was read and of nothing else: it is always the one or the other, and is there once.
 
-So nothing that reads microposts can show one: no page, timeline, tag, search, feed or
-count, whatever it looks into or remembers. To all of them it is deleted.
-
-A document: `_id`, `author`, `text`, `referenced`, `edited`, `rev`, `hidden` (`by`,
-`why`, `at`), and `showing` (since when somebody is putting it back).
+While it is hidden its document in `microposts` has `_id`, `rev` and `hidden` (`author`,
+`text`, `referenced`, `edited`, `by`, `why`, `at`). No index of microposts finds that;
+whoever reads by `_id` leaves it out (`shapes.present`).
+What is computed of it follows. Until that is done, `undone.moderated` stands in the
+document: an id, drawn by whoever does it. Whoever takes that over draws another.
 """
 
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
-
+from microblog import text as grammar
 from microblog.errors import NotFound, Stale
 from microblog.i18n import _
 from microblog.store import (
     Database,
     Document,
+    check,
     deliveries,
+    erasures,
+    ids,
     marks,
     microposts,
     references,
     shapes,
+    undone,
     users,
 )
+from microblog.store.shapes import MODERATED
+from microblog.store.walks import MINUTE
 
-SHOWN = 40  # of an author
-# Whoever has begun to hide or to show one, and was not done by then, has crashed.
-CRASHED = timedelta(minutes=1)
-
-INDEXES = [IndexModel([("author", 1), ("_id", -1)])]
+HELD = ("author", "text", "referenced", "edited")
+# Usernames are below this.
+EVERYBODY = {"$gt": "", "$lt": "{"}
 
 
 def hide(database: Database, id: int, by: str, why: str) -> None:
-    """Let nobody see a micropost. Begun before by somebody who crashed, it is done.
-    NotFound: there is none, or its author is just deleting it."""
+    """Let nobody see a micropost. NotFound: there is none."""
     while document := database.microposts.find_one({"_id": id}):
-        hidden = {"by": by, "why": why, "at": datetime.now(UTC)}
-        kept = {"_id": id, **_kept(document), "hidden": hidden}
-        try:
-            database.hidden.insert_one(kept)
-        except DuplicateKeyError:
-            held = database.hidden.find_one({"_id": id})
-            if held and not _has_crashed(held["hidden"]["at"]):
-                return  # Somebody else is just hiding it.
-            database.hidden.replace_one({"_id": id}, kept)
-        with suppress(Stale):  # Edited meanwhile: once more, as it is now.
-            if microposts.delete(database, shapes.shown(document), document["rev"]):
-                return
-        database.hidden.delete_one({"_id": id})
+        if "hidden" in document:
+            # By somebody else, who may have crashed.
+            _take_over(database, document)
+            return
+        held = {field: document[field] for field in HELD}
+        held |= {"by": by, "why": why, "at": datetime.now(UTC)}
+        erasures.note(database, [document])
+        if put_away := _replace(database, document, {"hidden": held}):
+            _settle(database, put_away)
+            return
     raise _missing()
 
 
 def show(database: Database, id: int) -> None:
-    """Let everybody see a micropost again. NotFound: it is not hidden."""
-    held, now = database.hidden.find_one({"_id": id}), datetime.now(UTC)
-    author = held and users.find(database, held["author"])
-    if held is None or author is None:
-        raise _missing()
-    begun = held.get("showing")
-    mine = {"_id": id, "showing": begun or {"$exists": False}}
-    if begun and not _has_crashed(begun):
-        return  # Somebody else is just showing it.
-    if not database.hidden.update_one(mine, {"$set": {"showing": now}}).matched_count:
-        return
-    put_back(database, author, held)
-    if not database.hidden.delete_one({"_id": id}).deleted_count:
-        # Its author has deleted it meanwhile.
-        microposts.delete(database, held | {"id": id})
-
-
-def put_back(database: Database, author: Document, held: Document) -> None:
-    """Store what was hidden, and do for it what is done for a new micropost, but for
-    mails."""
-    document = shapes.new_document(
-        held["_id"], author["_id"], held["text"], held["referenced"]
-    )
-    document |= {"edited": held["edited"], "rev": held["rev"] + 1}
-    id, (collection, key) = held["_id"], microposts.EDITED
-    if author.get("pulled") != users.TOLD:
-        deliveries.note(database, author["_id"], id)
-    with (
-        database.changes.changing("tags", document["tags"]),
-        database.changes.changing(collection, [key]),
-    ):
-        with suppress(DuplicateKeyError):
-            database.microposts.insert_one(document)
-        references.add_many(database, author["_id"], [shapes.reference(document)])
-        marks.note(database, id, pushed=marks.missing_latest(database, [id]))
+    """Let everybody see a micropost again. NotFound: there is none."""
+    while document := database.microposts.find_one({"_id": id}):
+        if "hidden" not in document:
+            _take_over(database, document)
+            return
+        held = document["hidden"]
+        author = users.find(database, held["author"])
+        if author is None:
+            break
+        if author.get("pulled") != users.TOLD:
+            deliveries.note(database, author["_id"], id)
+        shown = shapes.new_document(
+            id, author["_id"], held["text"], held["referenced"]
+        ) | {"edited": held["edited"]}
+        if brought_out := _replace(database, document, shown):
+            _settle(database, brought_out)
+            return
+    raise _missing()
 
 
 def find(database: Database, id: int) -> Document | None:
-    """The outward form of a hidden micropost, with `hidden`, or None."""
-    held = database.hidden.find_one({"_id": id})
-    return held and _shown(held)
+    """The outward form of a hidden micropost, with `hidden` (`by`, `why`, `at`), or
+    None."""
+    document = database.microposts.find_one({"_id": id})
+    return _shown(document) if document and "hidden" in document else None
 
 
 def of_author(database: Database, author: str) -> list[Document]:
-    """The author's newest hidden microposts, in their outward form."""
-    held = database.hidden.find({"author": author}).limit(SHOWN)
-    found = sorted(held, key=lambda one: int(one["_id"]), reverse=True)
-    return [_shown(one) for one in found]
+    """The author's hidden microposts, in their outward form, newest first."""
+    found = database.microposts.find({"hidden.author": author})
+    return sorted(map(_shown, found), key=lambda one: int(one["id"]), reverse=True)
+
+
+def kept(database: Database) -> Iterator[Document]:
+    """All that is hidden, as a backup keeps it; in the order of the ids."""
+    found = database.microposts.find({"hidden.author": EVERYBODY})
+    for document in sorted(found, key=lambda one: int(one["_id"])):
+        shown = _shown(document)
+        yield {"_id": shown.pop("id"), **shown}
+
+
+def of_kept(one: Document) -> Document:
+    """The document of what a backup has kept."""
+    held = {field: one[field] for field in HELD}
+    return {"_id": one["_id"], "rev": one["rev"], "hidden": {**held, **one["hidden"]}}
 
 
 def delete(database: Database, micropost: Document, rev: int | None = None) -> None:
     """Delete a micropost, hidden or not, as in `microposts.delete`."""
-    if "hidden" not in micropost:
-        microposts.delete(database, micropost, rev)
-    # Always: somebody may just be hiding it.
-    database.hidden.delete_one({"_id": micropost["id"]})
+    id, is_hidden = micropost["id"], "hidden" in micropost
+    while True:
+        if not is_hidden:
+            try:
+                microposts.delete(database, micropost, rev)
+                return
+            except Stale:
+                now = database.microposts.find_one({"_id": id})
+                if now and _take_over(database, now):
+                    continue
+                if rev is not None:
+                    raise
+        # Hidden, or shown, by somebody just now.
+        query = {"_id": id, "hidden.author": micropost["author"]}
+        held = database.microposts.find_one(query)
+        if held:
+            erasures.note(database, [{**held["hidden"], "_id": id}])
+        if held and database.microposts.delete_one(query).deleted_count:
+            if MODERATED in held.get("undone", ()):
+                check.mend_user(database, micropost["author"])
+            return
+        is_hidden = False
 
 
 def finish(database: Database) -> int:
-    """Do what somebody who crashed has begun; how many."""
-    done = 0
-    for held in database.hidden.find():
-        is_showing = "showing" in held
-        begun = held["showing"] if is_showing else held["hidden"]["at"]
-        if not _has_crashed(begun):
-            continue
-        there = database.microposts.find_one({"_id": held["_id"]}) is not None
-        if is_showing or there:
-            hidden = held["hidden"]
-            with suppress(NotFound):
-                if is_showing:
-                    show(database, held["_id"])
-                else:
-                    hide(database, held["_id"], hidden["by"], hidden["why"])
-                done += 1
-    return done
+    """Do what somebody has begun a minute ago or before, and has crashed; how many."""
+    before = ids.now() - MINUTE
+    found = undone.find(database, "microposts", MODERATED, before=before)
+    for id in found:
+        if document := database.microposts.find_one({"_id": id}):
+            _take_over(database, document)
+    return len(found)
 
 
-def _kept(document: Document) -> Document:
-    kept = {name: document[name] for name in ("author", "text", "referenced", "edited")}
-    # What everybody has seen of it, and what is seen from now on, differ.
-    return {**kept, "rev": document["rev"] + 1}
+def _replace(
+    database: Database, document: Document, content: Document
+) -> Document | None:
+    """The new document, with `content` in the place of what was there and marked by its
+    `undone.moderated`; None: it is no more as it was read."""
+    if _take_over(database, document):
+        return None
+    id, rev = document["_id"], document["rev"]
+    mark = {**content.get("undone", {}), MODERATED: ids.new()}
+    changed = {**content, "_id": id, "rev": rev + 1, "undone": mark}
+    read = {"_id": id, "rev": rev}
+    text = _of(document)["text"]
+    with microposts.changing(database, grammar.tags(text)):
+        result = database.microposts.replace_one(read, changed)
+    return changed if result.matched_count else None
 
 
-def _shown(held: Document) -> Document:
-    return {**shapes.shown(held), "hidden": held["hidden"]}
+def _settle(database: Database, document: Document) -> None:
+    """Have what is computed of the micropost follow, once."""
+    author, mark = _of(document)["author"], document["undone"][MODERATED]
+    mine = {"_id": document["_id"], f"undone.{MODERATED}": mark}
+    follow = _leave if "hidden" in document else _enter
+    while user := users.find(database, author):
+        # After the user: if it is somebody else's after this, so is the user's `rev`.
+        now = database.microposts.find_one(mine)
+        if now is None:
+            check.mend_user(database, author)
+            return
+        if follow(database, user, now):
+            break
+    else:
+        # The account was deleted meanwhile, and what it had may be purged.
+        database.microposts.delete_one(mine)
+        return
+    if "hidden" not in document:
+        _note_latest(database, document)
+    _done(database, mine)
 
 
-def _has_crashed(begun: datetime) -> bool:
-    return datetime.now(UTC) - begun > CRASHED
+def _leave(database: Database, user: Document, document: Document) -> bool:
+    counts, id = user["counts"], document["_id"]
+    has_left = references.set_derived(
+        database,
+        user["_id"],
+        user["rev"],
+        counts={**counts, "microposts": counts["microposts"] - 1},
+        first=user.get("first"),
+        references=[one for one in user["microposts"] if one["id"] != id],
+    )
+    if has_left:
+        references.refill(database, user["_id"])
+    return has_left
+
+
+def _enter(database: Database, user: Document, document: Document) -> bool:
+    fresh = [shapes.reference(document)]
+    return references.set_with(database, user, fresh)
+
+
+def _take_over(database: Database, document: Document) -> bool:
+    """Make anew what is computed of a micropost that somebody has hidden or shown and
+    not settled; whether there was anything to do. Whoever it was has crashed, or finds
+    that it is another's by now."""
+    mark = document.get("undone", {}).get(MODERATED)
+    if mark is None:
+        return False
+    id, author, drawn = document["_id"], _of(document)["author"], ids.new()
+    theirs = {"_id": id, f"undone.{MODERATED}": mark}
+    taken = {"$set": {f"undone.{MODERATED}": drawn}}
+    if database.microposts.update_one(theirs, taken).matched_count:
+        mine = {"_id": id, f"undone.{MODERATED}": drawn}
+        if users.find(database, author) is None:
+            database.microposts.delete_one(mine)
+        elif "hidden" not in document:
+            _note_latest(database, document)
+        if check.mend_user(database, author):
+            _done(database, mine)
+    return True
+
+
+def _note_latest(database: Database, document: Document) -> None:
+    id = document["_id"]
+    marks.note(database, id, pushed=marks.missing_latest(database, [id]))
+
+
+def _done(database: Database, mine: Document) -> None:
+    unset = {"$unset": {f"undone.{MODERATED}": ""}}
+    database.microposts.update_one(mine, unset)
+
+
+def _of(document: Document) -> Document:
+    """What can be seen of it, by its author at least."""
+    found: Document = document.get("hidden", document)
+    return found
+
+
+def _shown(document: Document) -> Document:
+    held = document["hidden"]
+    about = {field: held[field] for field in ("by", "why", "at")}
+    return {
+        "id": document["_id"],
+        "rev": document["rev"],
+        **{field: held[field] for field in HELD},
+        "hidden": about,
+    }
 
 
 def _missing() -> NotFound:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from microblog.store import Database, Document, accounts
+from microblog.store import Database, Document, accounts, hidden
 
 # With readers of their own; or what an export is made into.
 ELSEWHERE = {"microposts", "follows", "files", "exports"}
@@ -16,3 +16,4 @@ def of_user(
     for name, owner in accounts.LEFT:
         if name not in ELSEWHERE:
             yield name, owner, database[name].find({owner: username})
+    yield "hidden", "author", hidden.of_author(database, username)

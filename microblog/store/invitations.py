@@ -22,15 +22,16 @@ MOST = 20  # that are good at once, of who is no moderator
 INDEXES = [IndexModel("by"), IndexModel("expires", expireAfterSeconds=0)]
 
 
-def create(
-    database: Database, by: str, *, uses: int, days: int, most: int | None = None
-) -> str:
-    """The secret of a new invitation for so many, within so many days. Conflict: `most`
-    by the same are good already."""
+def check(database: Database, by: str, most: int | None) -> None:
+    """Conflict: `most` by the same are good already."""
     if most is not None and len(of(database, by)) >= most:
         raise Conflict(
             _("no more than ${most} invitations at once", mapping={"most": most})
         )
+
+
+def create(database: Database, by: str, *, uses: int, days: int) -> str:
+    """The secret of a new invitation for so many, within so many days."""
     secret, now = secrets.token_urlsafe(16), datetime.now(UTC)
     invitation = {
         "_id": digest(secret),
@@ -79,11 +80,15 @@ def of(database: Database, by: str) -> list[Document]:
     return _good(list(database.invitations.find({"by": by})))
 
 
-def revoke(database: Database, id: str, by: str | None = None) -> bool:
-    """Let nobody register with an invitation any more, if it is this user's (None:
-    whoever's); whether it was there."""
-    found = {"_id": id} if by is None else {"_id": id, "by": by}
-    return bool(database.invitations.delete_one(found).deleted_count)
+def is_there(database: Database, id: str, by: str | None) -> bool:
+    """Whether there is an invitation with this id, of this user (None: of anybody)."""
+    found = database.invitations.find_one({"_id": id})
+    return found is not None and by in {None, found["by"]}
+
+
+def revoke(database: Database, id: str) -> None:
+    """Let nobody register with an invitation any more."""
+    database.invitations.delete_one({"_id": id})
 
 
 def _good(found: list[Document]) -> list[Document]:

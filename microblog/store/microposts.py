@@ -23,7 +23,7 @@ from microblog.store import (
     shapes,
     users,
 )
-from microblog.store.shapes import MAILS, SEARCH, reference, shown
+from microblog.store.shapes import MAILS, MODERATED, SEARCH, reference, shown
 
 # In the table of changes: one for all that is edited or deleted.
 EDITED = ("contents", "edited")
@@ -35,6 +35,8 @@ INDEXES = [
     IndexModel([("day", 1), ("_id", -1)]),
     IndexModel("undone.mails", sparse=True),
     IndexModel("undone.search", sparse=True),
+    IndexModel("undone.moderated", sparse=True),
+    IndexModel("hidden.author", sparse=True),
 ]
 
 
@@ -73,7 +75,10 @@ def _insert(database: Database, document: Document, is_pushed: bool) -> bool:
         database.microposts.insert_one(document)
     except DuplicateKeyError:
         stored = database.microposts.find_one({"_id": document["_id"]})
-        return stored is not None and shapes.is_same(stored, document)
+        if stored is None or not shapes.is_same(stored, document):
+            return False
+        if "hidden" in stored:
+            raise NotFound("the micropost is hidden") from None
     return True
 
 
@@ -92,7 +97,7 @@ def find(database: Database, author: Document, id: int) -> Document | None:
         if embedded["id"] == id:
             return {**embedded, "author": author["_id"]}
     document = database.microposts.find_one({"_id": id})
-    if document is None or document["author"] != author["_id"]:
+    if document is None or document.get("author") != author["_id"]:
         return None
     return shown(document)
 
@@ -103,7 +108,7 @@ def seen(database: Database, wanted: Iterable[int]) -> Iterator[Document]:
 
     def read(ids: list[int]) -> dict[int, Document]:
         found = database.microposts.find({"_id": {"$in": ids}})
-        return {document["_id"]: shown(document) for document in found}
+        return {one["_id"]: shown(one) for one in shapes.present(found)}
 
     gone = users.gone(database)
     for piece in pieces(wanted, PIECE):
@@ -129,12 +134,12 @@ def change(
     if _names({**micropost, **changes}) - _names(micropost):
         update[f"undone.{MAILS}"] = id
     tags = {*grammar.tags(micropost["text"]), *update.get("tags", [])}
-    with _changing(database, tags):
+    with changing(database, tags):
         result = database.microposts.update_one(
             _at(micropost, rev), {"$set": update, "$inc": {"rev": 1}}
         )
     document = database.microposts.find_one({"_id": id})
-    if document is None:
+    if document is None or "hidden" in document:
         raise NotFound("the micropost is deleted")
     # Also when it was changed by another request: that may have come no further.
     references.replace(database, author, reference(document))
@@ -153,18 +158,22 @@ def _names(micropost: Document) -> set[str]:
 def set_computed(database: Database, id: int, computed: Document) -> None:
     """Mend what `outdated` found, unless the text has changed meanwhile."""
     document = database.microposts.find_one({"_id": id})
-    if document and shapes.outdated(document) == computed:
+    if not document or "hidden" in document:
+        return
+    if shapes.outdated(document) == computed:
         query = {"_id": id, "rev": document["rev"]}
         database.microposts.update_one(query, {"$set": computed})
 
 
 def delete(database: Database, micropost: Document, rev: int | None = None) -> bool:
     """Delete the micropost; whether it was there. Stale: it is not at `rev`, if that is
-    given."""
+    given, or is hidden, or just being hidden or shown (`hidden.delete` knows)."""
     id, author = micropost["id"], micropost["author"]
     erasures.note(database, [{**micropost, "_id": id}])
-    with _changing(database, grammar.tags(micropost["text"])):
-        result = database.microposts.delete_one(_at(micropost, rev))
+    # While it is being hidden or shown, nobody knows whether it is counted.
+    settled = {f"undone.{MODERATED}": {"$exists": False}}
+    with changing(database, grammar.tags(micropost["text"])):
+        result = database.microposts.delete_one({**_at(micropost, rev), **settled})
     if not result.deleted_count:
         if database.microposts.find_one({"_id": id}) is None:
             # Deleted before, by a request that may have come no further.
@@ -177,8 +186,8 @@ def delete(database: Database, micropost: Document, rev: int | None = None) -> b
 
 
 @contextmanager
-def _changing(database: Database, tags: Iterable[str]) -> Iterator[None]:
-    """Around an edit or a deletion."""
+def changing(database: Database, tags: Iterable[str]) -> Iterator[None]:
+    """Around an edit, a deletion, and what seems one to who reads."""
     collection, key = EDITED
     with (
         database.changes.changing("tags", tags),

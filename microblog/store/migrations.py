@@ -8,11 +8,14 @@ this version does; but for one that `version.SERVED` demands.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from pymongo.errors import DuplicateKeyError
+
 from microblog.errors import Conflict
 from microblog.store import (
     Database,
     Document,
     backup,
+    hidden,
     pieces,
     runs,
     segments,
@@ -65,9 +68,21 @@ def _without_grams(
         yield from (one for one in piece if SEARCH not in one.get("undone", ()))
 
 
+def _put_away(database: Database, progress: Progress) -> None:
+    """Hide microposts within their documents, in place of a collection of them."""
+    for one in progress("hiding", database.hidden.find(), None):
+        id, about = one["_id"], one["hidden"]
+        try:
+            database.microposts.insert_one(hidden.of_kept(one))
+        except DuplicateKeyError:  # It was just being hidden, or shown.
+            hidden.hide(database, id, about["by"], about["why"])
+        database.hidden.delete_one({"_id": id})
+
+
 STEPS = [
     Step(1, "mend what is computed", _mend),
     Step(2, "index microposts by segments", _index),
+    Step(3, "hide microposts within their documents", _put_away),
 ]
 
 

@@ -50,7 +50,7 @@ def naming(
     """Those of `wanted` that are there and name the reader, oldest first."""
     for piece in pieces(sorted(wanted), PIECE):
         found = database.microposts.find({"_id": {"$in": piece}})
-        for document in sorted(found, key=lambda document: document["_id"]):
+        for document in sorted(shapes.present(found), key=lambda one: one["_id"]):
             if reader in shapes.named(document):
                 yield document
 

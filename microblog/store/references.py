@@ -52,28 +52,32 @@ def add_many(database: Database, username: str, references: list[Document]) -> N
     """Count microposts of any age that were just stored, and embed those that are among
     the newest. Doing it again for those still embedded changes nothing."""
     while user := users.find(database, username):
-        embedded, counts = user["microposts"], user["counts"]
-        held = {one["id"] for one in embedded}
-        fresh = [one for one in references if one["id"] not in held]
-        if not fresh:
+        if set_with(database, user, references):
             return
-        newest = [*embedded, *fresh]
-        if len(embedded) < counts["microposts"]:
-            # After deletions fewer than EMBEDDED are held. Older microposts are stored
-            # behind them, and what is added must not hide those.
-            oldest = min(held, default=ids.MAXIMUM)
-            newest = [one for one in newest if one["id"] >= oldest]
-        newest.sort(key=lambda one: one["id"], reverse=True)
-        first = min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh))
-        if set_derived(
-            database,
-            username,
-            user["rev"],
-            counts={**counts, "microposts": counts["microposts"] + len(fresh)},
-            first=first,
-            references=newest[:EMBEDDED],
-        ):
-            return
+
+
+def set_with(database: Database, user: Document, references: list[Document]) -> bool:
+    """The same, if the user is as the document has it; whether it was."""
+    embedded, counts = user["microposts"], user["counts"]
+    held = {one["id"] for one in embedded}
+    fresh = [one for one in references if one["id"] not in held]
+    if not fresh:
+        return True
+    newest = [*embedded, *fresh]
+    if len(embedded) < counts["microposts"]:
+        # After deletions fewer than EMBEDDED are held. Older microposts are stored
+        # behind them, and what is added must not hide those.
+        oldest = min(held, default=ids.MAXIMUM)
+        newest = [one for one in newest if one["id"] >= oldest]
+    newest.sort(key=lambda one: one["id"], reverse=True)
+    return set_derived(
+        database,
+        user["_id"],
+        user["rev"],
+        counts={**counts, "microposts": counts["microposts"] + len(fresh)},
+        first=min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh)),
+        references=newest[:EMBEDDED],
+    )
 
 
 def replace(database: Database, username: str, reference: Document) -> None:

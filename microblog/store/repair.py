@@ -18,6 +18,7 @@ from microblog.store import (
     public,
     references,
     runs,
+    shapes,
     users,
 )
 from microblog.store.walks import MINUTE, Frontier, Start, windows
@@ -101,7 +102,7 @@ def _existing(database: Database, wanted: list[int]) -> set[int]:
     return {
         one["_id"]
         for piece in pieces(wanted, PIECE)
-        for one in database.microposts.find({"_id": {"$in": piece}})
+        for one in shapes.present(database.microposts.find({"_id": {"$in": piece}}))
     }
 
 

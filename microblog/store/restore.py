@@ -21,6 +21,7 @@ from microblog.store import (
     accounts,
     archive,
     bulk,
+    hidden,
     mails,
     marks,
     names,
@@ -31,12 +32,13 @@ from microblog.store import (
     users,
     version,
 )
-from microblog.store.backup import COLLECTIONS, DELETED, Progress
+from microblog.store.backup import COLLECTIONS, DELETED, HIDDEN_SINCE, Progress
 from microblog.store.walks import Start
 
 PIECE = 200  # documents written at once
 DATA, SEARCH = "data", "search"  # steps
-LARGE = ("microposts", "follows", "users", "names")
+HIDDEN = ("hidden", HIDDEN_SINCE)
+LARGE = (*HIDDEN, "microposts", "follows", "users", "names")
 SETTLED = {mails.State.SENT, mails.State.FAILED, mails.State.DROPPED}
 
 
@@ -79,9 +81,7 @@ class Restore:
         for name in self.manifest["collections"]:
             if name not in LARGE and name != DELETED:
                 self._replace(name, self._read(name, progress))
-        self._insert(
-            "microposts", map(self._micropost, self._read("microposts", progress))
-        )
+        self._insert_microposts(progress)
         self._insert("follows", map(self._follow, self._read("follows", progress)))
         for piece in pieces(self._read("users", progress), PIECE):
             complete = [self._user(one) for one in piece]
@@ -115,6 +115,22 @@ class Restore:
         if isinstance(owner, list):
             return any(isinstance(one, str) and one in self.deleted for one in owner)
         return owner in self.deleted
+
+    def _insert_microposts(self, progress: Progress) -> None:
+        """What was hidden at any time while the backup was taken is hidden."""
+        held: set[int] = set()
+        for name in HIDDEN:
+            if name in self.manifest["collections"]:
+                found = self._read(name, progress)
+                kept = [one for one in found if one["_id"] not in held]
+                self._insert("microposts", map(hidden.of_kept, kept))
+                held |= {one["_id"] for one in kept}
+        seen = (
+            self._micropost(one)
+            for one in self._read("microposts", progress)
+            if one["_id"] not in held
+        )
+        self._insert("microposts", seen)
 
     def _micropost(self, kept: Document) -> Document:
         id, author = kept["_id"], kept["author"]
@@ -216,7 +232,8 @@ def _owners() -> dict[str, list[str]]:
     """The fields of each collection that say whose a document is."""
     fields: dict[str, list[str]] = defaultdict(list)
     ended = (("tokens", "user"), ("sessions", "user"), ("users", "_id"))
-    for name, field in (*accounts.LEFT, *ended):
+    put_away = tuple((name, "author") for name in HIDDEN)
+    for name, field in (*accounts.LEFT, *ended, *put_away):
         fields[name].append(field)
     return fields
 

@@ -24,7 +24,7 @@ from microblog.store import (
     segments,
     users,
 )
-from microblog.store.shapes import shown
+from microblog.store.shapes import present, shown
 from microblog.store.walks import Frontier, Start, in_order, next_span
 
 MOST_CANDIDATES = 2_000  # microposts read before a search pauses
@@ -113,8 +113,8 @@ def _indexed(
         if read > MOST_CANDIDATES:
             yield Pause(last)
             return
-        found = list(database.microposts.find({"_id": {"$in": piece}}))
-        yield from in_order(found, start, "_id")
+        found = database.microposts.find({"_id": {"$in": piece}})
+        yield from in_order(present(found), start, "_id")
         read, last = read + len(piece), piece[-1]
 
 
@@ -199,9 +199,9 @@ def _has(ids: "memoryview[int]", id: int) -> bool:
 
 
 def walk_users(database: Database, part: str, start: Start) -> Iterator[Document]:
-    """The documents of the users whose username or name has `part` in it, without
-    regard to case, by when they joined (`joined`). One or two characters must begin the
-    username or a word of the name; of nothing, nobody is found."""
+    """The documents of the users who are seen and whose username or name has `part` in
+    it, without regard to case, by when they joined (`joined`). One or two characters
+    must begin the username or a word of the name; of nothing, nobody is found."""
 
     def read(gram: str, after: int, before: int) -> list[Document]:
         query = {"grams": gram, "joined": {"$gt": after, "$lt": before}}
@@ -216,7 +216,8 @@ def walk_users(database: Database, part: str, start: Start) -> Iterator[Document
                 if grams.is_in_user(part, one["_id"], one["name"])
             ]
             here = users.find_many(database, fit)
-            yield from (here[name] for name in fit if name in here)
+            met = (here[name] for name in fit if name in here)
+            yield from filter(users.is_seen, met)
 
 
 def _windows(

@@ -127,7 +127,7 @@ def add_all(database: Database, documents: Iterable[Document]) -> Iterator[Docum
 def note(database: Database, id: int) -> None:
     """Have a micropost indexed, again."""
     update = {"$set": {f"undone.{SEARCH}": id}}
-    database.microposts.update_one({"_id": id}, update)
+    database.microposts.update_one({"_id": id, "text": {"$exists": True}}, update)
 
 
 def settle(database: Database, pause: timedelta = PAUSE) -> None:

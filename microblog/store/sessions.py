@@ -71,11 +71,6 @@ def set_preferences(
     database.sessions.update_many({"user": username}, {"$set": chosen})
 
 
-def set_role(database: Database, username: str, role: str) -> None:
-    """Copy the user's new role into every session of theirs."""
-    database.sessions.update_many({"user": username}, {"$set": {"role": role}})
-
-
 def delete(database: Database, id: str) -> None:
     """End the session with this id."""
     database.sessions.delete_one({"_id": id})

@@ -3,15 +3,19 @@
 A document: `_id`, `author`, `text`, `referenced` (username or None), `mentions`,
 `tags`, `edited` (datetime or None), `rev`, `day` (of the `_id`, counted from 1970) and,
 while it waits for that, `undone.search` (it is to be indexed) and `undone.mails`
-(somebody it names is to be mailed), both its `_id`.
+(somebody it names is to be mailed), both its `_id`. One that is hidden has none of
+this (see `hidden`).
 A reference is what a page shows of it: `id`, `text`, `referenced`, `edited`, `rev`. The
 outward form is a reference and its `author`.
 """
 
+from collections.abc import Iterable
+
 from microblog import text as grammar
 from microblog.store import Document, ids
 
-MAILS, SEARCH = "mails", "search"  # what can be undone of a micropost
+# What can be undone of a micropost; the last while it is being hidden or shown.
+MAILS, SEARCH, MODERATED = "mails", "search", "moderated"
 
 
 def new_document(
@@ -68,9 +72,15 @@ def shown(document: Document) -> Document:
     return {**reference(document), "author": document["author"]}
 
 
+def present(found: Iterable[Document]) -> list[Document]:
+    """Those of the documents that are not hidden: to all who read, these are gone."""
+    return [document for document in found if "hidden" not in document]
+
+
 def is_same(stored: Document, written: Document) -> bool:
     """Whether what is stored under an id is what was to be written there, perhaps
-    edited since."""
+    edited since, or hidden."""
+    stored = stored.get("hidden", stored)
     if stored["author"] != written["author"]:
         return False
     return stored["text"] == written["text"] or stored["edited"] is not None

@@ -201,6 +201,11 @@ def role(user: Document) -> str:
     return "" if user.get("disabled") else str(user.get("role", before))
 
 
+def is_seen(user: Document) -> bool:
+    """Whether anybody sees more of the user than that there is one."""
+    return "suspended" not in user
+
+
 def suspend(database: Database, username: str, suspended: Document) -> None:
     """Note that the user is suspended: `by` and `why`."""
     told = {"disabled": True, "suspended": suspended, f"undone.{PURGE}": UNSEEN}

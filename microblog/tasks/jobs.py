@@ -98,6 +98,7 @@ def sweep(site: Site) -> None:
     """Queue again what has been undone for long enough: its task was lost."""
     database, waiting = site.database, site.waiting()
     outbox.recover(database)
+    hidden.finish(database)
     if mails.due(database, 1):
         site.later("mails")
     if waiting > ENOUGH:
@@ -132,10 +133,8 @@ def mend(site: Site) -> None:
 
 
 def prune(site: Site) -> None:
-    """Remove references to what is gone, and timelines that nobody reads; finish what
-    moderators have begun."""
+    """Remove references to what is gone, and timelines that nobody reads."""
     repair.prune(site.database)
-    hidden.finish(site.database)
     timelines.drop_unread(site.database, site.settings.timelines_idle, DROPPED)
 
 

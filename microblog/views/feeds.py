@@ -21,7 +21,8 @@ def of_user(request: Any) -> Document:
         paging.PageQuery(),
         lambda start: collection.walk(request.database, user, start),
     )
-    title = user["name"] or f"@{user['_id']}"
+    name = "" if "suspended" in user else user["name"]
+    title = name or f"@{user['_id']}"
     return _feed(request, f"/users/{user['_id']}", title, piece.items, user["created"])
 
 

@@ -8,7 +8,7 @@ from microblog.resources.followers import Followers
 from microblog.security import Permission
 from microblog.store import Document, follows
 from microblog.views import answers
-from microblog.views.following import list_of_users, page_of_users
+from microblog.views.following import links, list_of_users, page_of_users
 
 PATH = "/users/{username}/followers"
 
@@ -25,7 +25,7 @@ def read(request: Any) -> Document:
     database, user = request.database, request.context.user
     piece = paging.cut(
         request.validated["query"],
-        lambda start: follows.walk_followers(database, user, start),
+        lambda start: links(database, user, start, follows.walk_followers),
         key="at",
     )
     return page_of_users(request, piece, "follower")

@@ -1,5 +1,6 @@
 """Following: whom a user reads; beginning and ending it."""
 
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -9,12 +10,16 @@ from microblog.i18n import _
 from microblog.pages import action, page, see_other
 from microblog.resources.following import Followee, Following
 from microblog.security import Permission
-from microblog.store import Document, follows, users
+from microblog.store import Database, Document, follows, users
+from microblog.store.walks import Start
 from microblog.views import answers
 from microblog.views.inputs import Body, Username, example
 from microblog.views.users import form, href
 
 PATH = "/users/{username}/following"
+
+# The links of one kind that a user has.
+Walk = Callable[[Database, Document, Start], Iterator[Document]]
 
 api = rest.service("following", PATH, context=Following, traverse=PATH)
 followee = rest.service(
@@ -40,7 +45,7 @@ def read(request: Any) -> Document:
     database, user = request.database, request.context.user
     piece = paging.cut(
         request.validated["query"],
-        lambda start: follows.walk_following(database, user, start),
+        lambda start: links(database, user, start, follows.walk_following),
         key="at",
     )
     return page_of_users(request, piece, "followee")
@@ -68,7 +73,8 @@ def follow(request: Any) -> Document:
 def read_one(request: Any) -> Document:
     """One user whom a user follows. NotFound (404): does not."""
     name, follower = request.context.__name__, request.context.follower
-    if not follows.exists(request.database, follower, name):
+    is_seen = users.is_seen(request.context.__parent__.user)
+    if not (is_seen and follows.exists(request.database, follower, name)):
         raise NotFound(f"{follower} does not follow {name}")
     return {"username": name, "href": href(request.site.url, name)}
 
@@ -111,18 +117,32 @@ def _not_oneself(follower: str, name: str) -> None:
         raise Invalid.field("username", _("is your own; nobody follows themselves"))
 
 
-def list_of_users(request: Any, user: Document, walk: Any, side: str) -> Document:
+def links(
+    database: Database, user: Document, start: Start, walk: Walk
+) -> Iterator[Document]:
+    """The links of a user, if the user is seen."""
+    return walk(database, user, start) if users.is_seen(user) else iter(())
+
+
+def list_of_users(request: Any, user: Document, walk: Walk, side: str) -> Document:
     """What a page shows of the users at one side of the links of `user`."""
     query, database = bodies.query(request, paging.PageQuery), request.database
-    piece = paging.cut(query, lambda start: walk(database, user, start), key="at")
-    present = users.find_many(database, [link[side] for link in piece.items])
-    found = [present[link[side]] for link in piece.items if link[side] in present]
+    piece = paging.cut(
+        query, lambda start: links(database, user, start, walk), key="at"
+    )
+    found = _seen(request, piece, side)
     return {"user": user, "users": found, "more": paging.more(request, piece)}
 
 
 def page_of_users(request: Any, piece: paging.Piece, side: str) -> Document:
     """A page of the users at one side of the links."""
+    found = [form(request, user) for user in _seen(request, piece, side)]
+    return paging.page(request, piece, found)
+
+
+def _seen(request: Any, piece: paging.Piece, side: str) -> list[Document]:
     names = [link[side] for link in piece.items]
     present = users.find_many(request.database, names)
-    found = [form(request, present[name]) for name in names if name in present]
-    return paging.page(request, piece, found)
+    return [
+        *filter(users.is_seen, (present[name] for name in names if name in present))
+    ]

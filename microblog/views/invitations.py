@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from microblog import forms
+from microblog import forms, limits
 from microblog.errors import Conflict, Invalid
 from microblog.i18n import _
 from microblog.pages import action, page, see_other
@@ -73,7 +73,8 @@ def show_own(request: Any) -> Document:
 @action(**OWN)
 @forms.again(show_own)
 def change_own(request: Any) -> Any:
-    """The same with one's own."""
+    """The same with one's own; each is a line of the audit log."""
+    limits.hit(request, invite=request.identity.username)
     if id := request.form.value("revoke"):
         moderation(request).revoke(id, request.identity.username)
         return see_other("/settings/invitations", "revoked")

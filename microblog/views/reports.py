@@ -60,7 +60,8 @@ def report(request: Any) -> Document:
     if user is None:
         raise Invalid.field("username", _("there is no such user"))
     id = int(new.micropost) if new.micropost else None
-    if id is not None and microposts.find(database, user, id) is None:
+    is_there = users.is_seen(user) and id and microposts.find(database, user, id)
+    if id is not None and not is_there:
         raise Invalid.field("micropost", _("there is no such micropost"))
     if _report(request, new.username, id, new.reason):
         request.response.status = HTTPStatus.CREATED
@@ -89,10 +90,15 @@ def send_report(request: Any) -> Any:
 
 @page(context=Reports, **ALLOWED, renderer="admin/reports.jinja2")
 def show_open(request: Any) -> Document:
-    """The open reports, the latest first."""
+    """The open reports, the latest first, but for those about whoever asks."""
+    reader = request.identity.username
     piece = paging.cut(
         bodies.query(request, paging.PageQuery),
-        lambda start: reports.walk(request.database, start),
+        lambda start: (
+            one
+            for one in reports.walk(request.database, start)
+            if one["about"] != reader
+        ),
         key="at",
     )
     return {"reports": piece.items, "more": paging.more(request, piece)}

@@ -201,7 +201,7 @@ def show_directory(request: Any) -> Document:
         lambda start: (
             search.walk_users(database, part, start)
             if part
-            else users.walk(database, start)
+            else (one for one in users.walk(database, start) if users.is_seen(one))
         ),
         key="joined",
     )

@@ -16,7 +16,9 @@ EVIL = "<script>alert(1)</script>"
 def admin(reader: Browser, run: Run) -> Browser:
     """The user alice, an administrator."""
     done = run("user", "admin", "alice")
-    assert (done.status, done.output) == (0, "alice is an administrator\n")
+    told = "alice is an administrator; all sessions and tokens have ended\n"
+    assert (done.status, done.output) == (0, told)
+    assert reader.log_in("alice").status_code == 303
     return reader
 
 
@@ -58,7 +60,10 @@ def test_of_no_concern_to_others(
 def test_ends_at_once(admin: Browser, run: Run) -> None:
     assert admin.get("/admin").status_code == 200
     done = run("user", "admin", "alice", "--revoke")
-    assert (done.status, done.output) == (0, "alice is no administrator\n")
+    told = "alice is no administrator; all sessions and tokens have ended\n"
+    assert (done.status, done.output) == (0, told)
+    assert admin.get("/admin").status_code == 303
+    assert admin.log_in("alice").status_code == 303
     assert admin.get("/admin").status_code == 403
 
 

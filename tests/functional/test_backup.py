@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +23,7 @@ from microblog.store import (
     bulk,
     dead_letters,
     follows,
+    hidden,
     idempotency,
     keys,
     mails,
@@ -112,6 +113,35 @@ def test_OP_4_round_trip_into_a_second_database(
     assert hashes(tmp_path / "two") == hashes(tmp_path / "one")
 
 
+def test_OP_4_hidden_or_shown_while_it_is_taken_is_hidden(
+    run: Run, database: Database, make: Factory, other: Other, tmp_path: Path
+) -> None:
+    """And lost is none: one that is shown after the microposts were read is not among
+    them any more, nor among the hidden."""
+    before, after, seen, whole = make.microposts(4)
+    for one in (before, whole):
+        hidden.hide(database, one["id"], "judge", "spam")
+
+    def progress(name: str, documents: Iterable[Document], _: Any) -> Iterator[Any]:
+        if name == backup.HIDDEN_SINCE:
+            hidden.show(database, before["id"])
+            hidden.hide(database, after["id"], "judge", "spam")
+        yield from documents
+
+    backup.take(database, tmp_path / "one", progress)
+    ini, restored = other
+    assert run("restore", str(tmp_path / "one"), ini=ini).status == 0
+    found = [one["id"] for one in hidden.of_author(restored, "alice")]
+    assert found == [whole["id"], after["id"], before["id"]]
+    (embedded,) = (users.find(restored, "alice") or {})["microposts"]
+    assert embedded["id"] == seen["id"]
+    assert sorted(map(str, check(restored))) == []
+    for one in (before, after, whole):
+        hidden.show(restored, one["id"])
+    assert (users.find(restored, "alice") or {})["counts"]["microposts"] == 4
+    assert sorted(map(str, check(restored))) == []
+
+
 def test_OP_4_round_trip_into_a_second_server(
     run: Run, populated: Database, tmp_path: Path
 ) -> None:
@@ -161,7 +191,7 @@ def test_OP_4_what_is_written_between_two_collections_is_consistent(
         yield from documents
 
     backup.take(populated, tmp_path / "one", write)
-    assert came[0] == "microposts"
+    assert came[:2] == ["hidden", "microposts"]
     done = run("restore", str(tmp_path / "one"), ini=ini)
     assert done.status == 0, done.errors
     assert sorted(map(str, check(restored))) == []

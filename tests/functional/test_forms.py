@@ -242,7 +242,7 @@ FORMS: dict[str, tuple[str, str, dict[str, str]]] = {
     "account": ("/settings/delete", "", {"password": PASSWORD}),
     "report a user": ("/users/carol/report", "", {"reason": "typed text"}),
     "report": ("/users/alice/microposts/ID/report", "", {"reason": "typed text"}),
-    "decide": ("/admin/reports/bob-alice-ID", "", {"reason": "typed text"}),
+    "decide": ("/admin/reports/bob-carol-0", "", {"reason": "typed text"}),
     "hide": ("/users/alice/microposts/ID/hide", "", {"reason": "typed text"}),
     "show": ("/users/alice/microposts/CONCEALED/show", "", {}),
     "suspend": ("/users/carol/suspend", "", {"reason": "typed text"}),
@@ -264,7 +264,7 @@ def sendable(reader: Browser, make: Factory) -> Any:
     concealed = make.micropost("alice", "not to be seen")["id"]
     hidden.hide(make.database, concealed, "carol", "a reason")
     id = make.micropost("alice", "as it was")["id"]
-    reports.create(make.database, "bob", "alice", id, "a reason")
+    reports.create(make.database, "bob", "carol", None, "a reason")
     applications.create(make.database, "dora", name="", email="", password="")
 
     def sendable(name: str) -> Any:

@@ -57,7 +57,8 @@ def test_AU_7_first_administrator_comes_by_command_alone(fresh: Site) -> None:
     token = fresh.register("eve")
     assert fresh.request("PATCH", "/api/users/eve", {"admin": True}, token)[0] == 400
     assert "admin" not in fresh.request("GET", "/api/users/eve", None, token)[1]
-    assert fresh.command("user", "admin", "eve")[1] == "eve is an administrator\n"
+    told = "eve is an administrator; all sessions and tokens have ended\n"
+    assert fresh.command("user", "admin", "eve")[1] == told
 
 
 def test_AU_7_installations_share_no_secret(fresh: Site, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ SMALL = {
     "limits_follow": 3,
     "limits_search": 3,
     "limits_report": 3,
+    "limits_invite": 3,
+    "registration_users_invite": True,
 }
 POLICY = re.compile(r'"([a-z-]+)";q=(\d+);w=(\d+)')
 LEFT = re.compile(r'"([a-z-]+)";r=(\d+);t=(\d+)')
@@ -373,6 +375,22 @@ def test_RL_1_API_answers_429(
     assert_throttled(answer)
     assert told(answer, name, 3, seconds) == 0
     assert make.database.microposts.count_documents({}) == before
+
+
+def test_RL_1_inviting_writes_no_log_without_end(
+    reader: Browser, database: Database
+) -> None:
+    """Neither by invitations made and ended again, nor by what is refused."""
+    path, made = "/settings/invitations", {"uses": "1", "days": "7"}
+    assert reader.send(path, **made).status_code == 200
+    (id,) = [one["_id"] for one in database.invitations.find()]
+    sent = {"csrf_token": reader.form(path)["csrf_token"].value, "revoke": id}
+    assert reader.app.post(path, sent).status_code == 303
+    assert reader.app.post(path, sent, expect_errors=True).status_code == 404
+    assert database.audit.count_documents({}) == 2
+    assert reader.app.post(path, sent, expect_errors=True).status_code == 429
+    assert reader.send(path, **made).status_code == 429
+    assert database.audit.count_documents({}) == 2
 
 
 def test_RL_1_edits_count_as_posts(api: Api) -> None:

@@ -4,11 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from microblog.store import Database, migrations, search, version
+from microblog.store import (
+    Database,
+    hidden,
+    microposts,
+    migrations,
+    search,
+    version,
+)
 from microblog.store.walks import Start
 from tests.factories import Factory
 from tests.functional.command import Done, Run
@@ -137,4 +145,25 @@ def test_step_2_indexes_what_had_grams(
     ] == everything
     assert all("grams" not in one for one in database.microposts.find())
     assert "grams_1__id_-1" not in database.microposts.index_information()
+    assert run("check") == Done(0, "0 found\n", "")
+
+
+def test_step_3_puts_hidden_microposts_away(
+    run: Run, make: Factory, database: Database
+) -> None:
+    """Those that were in a collection of their own, and one that was there and shown:
+    whoever hid it was killed."""
+    seen, both, alone = make.microposts(3)
+    about = {"by": "judge", "why": "spam", "at": datetime(2026, 1, 2, tzinfo=UTC)}
+    for one in (both, alone):
+        held = {key: value for key, value in one.items() if key != "id"}
+        database.hidden.insert_one({"_id": one["id"], **held, "hidden": about})
+    microposts.delete(database, alone)
+    database.version.insert_one({"_id": version.DATA, "version": 2, "mended": 2})
+    assert run("migrate").status == 0
+    assert list(database.hidden.find()) == []
+    found = hidden.of_author(database, "alice")
+    assert [one["text"] for one in found] == [alone["text"], both["text"]]
+    assert found[0]["hidden"] == about
+    assert [one["id"] for one in make.user("alice")["microposts"]] == [seen["id"]]
     assert run("check") == Done(0, "0 found\n", "")

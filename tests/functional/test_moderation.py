@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 from webtest import TestResponse
 
+from microblog.errors import Forbidden
+from microblog.moderation import Moderation
 from microblog.settings import Settings
-from microblog.store import Database, audit, check, reports, sessions, tokens, users
+from microblog.store import (
+    Database,
+    audit,
+    check,
+    hidden,
+    reports,
+    sessions,
+    tokens,
+    users,
+)
 from microblog.store.walks import Start
 from tests.browsing import Browser
 from tests.factories import PASSWORD, Api, Factory
@@ -23,6 +34,7 @@ ROLES = {
     "judge": "moderator",
     "other": "moderator",
     "chief": "administrator",
+    "boss": "administrator",
 }
 
 # Strangers, the author, another user, a moderator, an administrator.
@@ -125,6 +137,7 @@ def test_AZ_2_who_may_do_what(
         ("judge", "chief", False),
         ("chief", "judge", True),
         ("chief", "chief", False),
+        ("chief", "boss", False),
     ],
 )
 def test_AZ_2_who_may_suspend_whom(
@@ -141,11 +154,53 @@ def test_AZ_2_who_may_suspend_whom(
     assert bool(done(database)) == may
 
 
+def test_AZ_2_who_may_restore_whom(
+    browsers: Callable[[str], Browser], run: Run, database: Database
+) -> None:
+    """Who may not suspend somebody does not end the suspension either."""
+    for name in ("alice", "other"):
+        browsers(name)
+        assert run("user", "suspend", name, WHY).status == 0
+    judge, chief = browsers("judge"), browsers("chief")
+    assert judge.send("/users/other/restore").status_code == 403
+    assert "suspended" in (users.find(database, "other") or {})
+    assert judge.send("/users/alice/restore").status_code == 303
+    assert chief.send("/users/other/restore").status_code == 303
+
+
+def test_AZ_2_nobody_moderates_themselves(
+    browsers: Callable[[str], Browser], make: Factory, database: Database
+) -> None:
+    """What is hidden of a moderator another one shows again, and a moderator neither
+    sees nor ends a report about the moderator, however it is asked for."""
+    judge, other = browsers("judge"), browsers("other")
+    id = make.micropost("judge", "buy lanterns")["id"]
+    path = f"/users/judge/microposts/{id}"
+    assert other.send(f"{path}/hide", reason=WHY).status_code == 303
+    assert judge.send(f"{path}/show").status_code == 403
+    assert hidden.find(database, id) is not None
+    reports.create(database, "bob", "judge", None, "lanterns again")
+    assert "lanterns again" not in judge.get("/admin/reports").text
+    token = judge.form("/login")["csrf_token"].value
+    sent = {"csrf_token": token, "do": "dismiss", "reason": "no"}
+    report = "/admin/reports/bob-judge-0"
+    assert judge.get(report).status_code == 404
+    assert judge.app.post(report, sent, expect_errors=True).status_code == 404
+    found = reports.find(database, "bob-judge-0")
+    assert found
+    with pytest.raises(Forbidden):
+        Moderation(database, "judge", 1).dismiss(found, "no")
+    assert "lanterns again" in other.get("/admin/reports").text
+    assert other.get(report).status_code == 200
+    assert other.send(f"{path}/show").status_code == 303
+
+
 def test_AU_6_AZ_5_suspended_user_is_out_and_unseen(
     browsers: Callable[[str], Browser], alice: Api, bob: Api, make: Factory
 ) -> None:
     database, author = make.database, browsers("alice")
     make.follow("bob", "alice")
+    make.follow("alice", "carol")
     users.change(database, "alice", {"name": "Lanterns!", "bio": "cheap ones"})
     id = make.micropost("alice", "cheap lanterns #word")["id"]
     make.deliver()
@@ -167,6 +222,19 @@ def test_AU_6_AZ_5_suspended_user_is_out_and_unseen(
     assert_problem(bob.get(f"/users/alice/collection/{id}"), 404)
     assert stranger.get(f"/users/alice/microposts/{id}").status_code == 404
     assert browsers("judge").get(f"/users/alice/microposts/{id}").status_code == 200
+    assert "Lanterns" not in stranger.get("/users/alice/feed").text
+    for name in ("Lanterns", "alice"):
+        assert "alice" not in stranger.get(f"/users?name={name}").html.find("main").text
+    for path in ("/users/bob/following", "/users/carol/followers", "/users"):
+        assert "/users/alice" not in stranger.get(path).text
+    for path in ("/users/alice/following", "/users/alice/followers"):
+        assert bob.get(path).json["result"] == []
+        assert stranger.get(path).html.find(id="users") is None
+    for path in ("/users/bob/following", "/users/carol/followers"):
+        assert bob.get(path).json["result"] == []
+    assert_problem(bob.get("/users/alice/following/carol"), 404)
+    about = {"username": "alice", "reason": "once more", "micropost": str(id)}
+    assert_problem(bob.post("/reports", about), 400, "micropost")
     told = bob.get("/users/alice").json
     assert (told["suspended"], told["name"], told["bio"]) == (True, "", "")
     assert "This account is suspended" in stranger.get("/users/alice").text
@@ -203,16 +271,47 @@ def test_AU_4_reason_is_told_to_who_knows_the_password(
 
 
 def test_role_is_asked_of_the_store_each_time(
-    browsers: Callable[[str], Browser], run: Run
+    browsers: Callable[[str], Browser], make: Factory
 ) -> None:
     judge = browsers("judge")
     assert "Moderation" in judge.get("/").html.find("header").text
     assert judge.get("/admin/reports").status_code == 200
-    assert run("user", "role", "judge", "none").output == "judge has no role\n"
+    # As if this came between the check of the session and that of the role.
+    users.change(make.database, "judge", {"role": ""})
     assert judge.get("/admin/reports").status_code == 403
-    assert "Moderation" not in judge.get("/").html.find("header").text
-    assert run("user", "role", "judge", "administrator").status == 0
-    assert judge.get("/admin").status_code == 200
+
+
+@pytest.mark.parametrize("by", ["page", "command", "older command"])
+def test_SE_3_change_of_role_ends_every_login(
+    browsers: Callable[[str], Browser], run: Run, app: Any, make: Factory, by: str
+) -> None:
+    """Whoever has a session or a token from before gets nothing of the new role, and
+    the next session has another cookie."""
+    ended = "all sessions and tokens have ended"
+    bob, token = browsers("bob"), Api(app, make.token("bob"), "bob")
+    before = bob.cookie
+    for role in ("administrator", ""):
+        if by == "page":
+            sent = browsers("chief").send(
+                "/users/bob/role", role=role, password=PASSWORD
+            )
+            assert sent.status_code == 303
+        elif by == "command":
+            assert ended in run("user", "role", "bob", role or "none").output
+        else:
+            assert (
+                ended in run("user", "admin", "bob", *(["--revoke"][: not role])).output
+            )
+        assert bob.get("/admin").status_code == 303
+        assert bob.get("/settings").status_code == 303
+        assert_unauthorized(token.get("/users/bob"))
+        assert sessions.of_user(make.database, "bob") == []
+        assert tokens.of_user(make.database, "bob") == []
+        assert bob.log_in("bob").status_code == 303
+        assert bob.cookie != before
+        assert bob.get("/admin").status_code == (200 if role else 403)
+        assert ("Moderation" in bob.get("/").html.find("header").text) == bool(role)
+        token = Api(app, make.token("bob"), "bob")
 
 
 def test_administrator_gives_roles_with_the_own_password(

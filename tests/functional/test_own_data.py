@@ -136,7 +136,11 @@ def populated(make: Factory, database: Database, reader: Browser) -> Database:
     )
     dead_letters.add(database, "mention", ["alice"], "canary-error", 5)
     reports.create(database, "alice", "bob", None, "canary-report")
+    reports.close(database, "bob", None, "dismiss", "boss")
     reports.create(database, "nosy", "alice", None, "what nosy has told")
+    reports.close(database, "alice", None, "suspend", "boss")
+    suspended = {"by": "boss", "why": "canary-suspension"}
+    users.change(database, "alice", {"suspended": suspended})
     gone = make.micropost("alice", "canary-hidden")["id"]
     hidden.hide(database, gone, "boss", "canary-why")
     secret = invitations.create(database, "alice", uses=3, days=5)
@@ -157,7 +161,7 @@ def populated(make: Factory, database: Database, reader: Browser) -> Database:
 
 CANARIES = """
     name bio email micropost edited agent key mail address error report hidden why
-    upload
+    upload suspension
 """.split()
 
 

@@ -122,12 +122,14 @@ def test_invitations_of_users(come: Callable[..., Browser], make: Factory) -> No
     refused = alice.send("/settings/invitations", uses="1", days="7")
     assert refused.status_code == 400
     assert "No more than 20 invitations" in refused.html.find(role="alert").text
+    assert make.database.audit.count_documents({}) == invitations.MOST
     assert bob.get("/settings/invitations").html.select(".logins li") == []
     first = invitations.of(make.database, "alice")[0]["_id"]
     token = bob.form("/", "/logout")["csrf_token"].value
     sent = {"csrf_token": token, "revoke": first}
     bob.app.post("/settings/invitations", sent, status=404)
     assert invitations.of(make.database, "alice")[0]["_id"] == first
+    assert make.database.audit.count_documents({}) == invitations.MOST
     for uses, days in (("0", "7"), ("1", "400"), ("x", "7"), ("1001", "7")):
         wrong = bob.send("/settings/invitations", uses=uses, days=days)
         assert wrong.status_code == 400
