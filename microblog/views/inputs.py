@@ -75,6 +75,8 @@ def _told(description: str, **schema: Any) -> Any:
 
 
 _GRAMMAR = f"^{usernames.GRAMMAR.pattern}$"
+# No body may have NUL, wherever: `strict_json`.
+_ANY = r"^[^\u0000]*$"
 NewUsername = Annotated[
     str,
     _told("Not reserved, and not like another's name", pattern=_GRAMMAR),
@@ -127,16 +129,26 @@ MicropostId = Annotated[
 Email = Annotated[
     str,
     Field(max_length=254),
-    _told("Empty: none. It is never answered, and confirmed by a link in a mail"),
+    _told(
+        "Empty: none. It is never answered, and confirmed by a link in a mail",
+        pattern=_ANY,
+    ),
     AfterValidator(_email),
 ]
 Invitation = Annotated[
     str,
     Field(max_length=100),
-    _told("What stands in the link of an invitation, where the site wants one"),
+    _told(
+        "What stands in the link of an invitation, where the site wants one",
+        pattern=_ANY,
+    ),
 ]
 # A wrong password is refused like any other: its length is not looked at before.
-Password = Annotated[str, Field(max_length=5000), _told("As it was chosen")]
+Password = Annotated[
+    str, Field(max_length=5000), _told("As it was chosen", pattern=_ANY)
+]
+# The same goes for a username that somebody logs in by.
+Login = Annotated[str, _told("Who logs in", pattern=_ANY)]
 NewPassword = Annotated[
     str,
     Field(max_length=5000),

@@ -13,7 +13,7 @@ from microblog.resources.root import Root
 from microblog.security import Permission, basic_credentials
 from microblog.store import tokens
 from microblog.views.answers import AccessToken
-from microblog.views.inputs import Body, Password
+from microblog.views.inputs import Body, Login, Password
 
 api = rest.service("token", "/token", context=Root)
 
@@ -55,9 +55,9 @@ class TokenRequest(Body):
     grant_type: Literal["password", "client_credentials", "authorization_code"] = (
         "password"
     )
-    username: str = ""
+    username: Login = ""
     password: Password = ""
-    client_id: str = ""
+    client_id: Login = ""
     client_secret: Password = ""
     scope: Annotated[
         Literal["read", "read write"], Field(description="What the token opens")

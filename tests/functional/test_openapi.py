@@ -104,6 +104,17 @@ def test_operation_is_documented(document: Documented, one: openapi.Operation) -
         assert document.resolved(answer)["description"]
 
 
+@pytest.mark.parametrize("one", [one for one in OPERATIONS if one.body])
+def test_no_field_promises_what_no_body_may_have(one: openapi.Operation) -> None:
+    """NUL, wherever in a string (`strict_json`)."""
+    assert one.body
+    schema = one.body.model.model_json_schema()
+    for name, field in schema["properties"].items():
+        for kind in field.get("anyOf", [field]):
+            if kind.get("type") == "string" and "enum" not in kind:
+                assert not re.search(kind["pattern"], "\0"), name
+
+
 def test_unknown_parts_do_not_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that declares nothing is in the document all the same."""
     for service in get_services():
