@@ -191,6 +191,18 @@ def test_nginx_of_compose(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def locations(path: str) -> list[str]:
+    """What an nginx file says of each location, without its comments."""
+    text = re.sub(r"\s*#.*", "", (ROOT / path).read_text())
+    return re.findall(r"location [^}]+}", text)
+
+
+def test_both_nginx_files_serve_alike() -> None:
+    served = locations("docs/nginx.conf")
+    assert len(served) == 2
+    assert locations("deploy/compose/nginx.conf") == served
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_units_name_what_is_there(path: Path) -> None:
     unit = path.read_text()
