@@ -22,9 +22,11 @@ class FieldError(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    location: Literal["body", "querystring", "header", "path"]
+    location: Literal["body", "querystring", "header", "path"] = Field(
+        description="Where it stands"
+    )
     name: str = Field(description='Empty: the input as a whole; or "outer.inner"')
-    description: str
+    description: str = Field(description="What is wrong with it, in words")
 
 
 class Problem(BaseModel):
@@ -32,9 +34,9 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Literal["about:blank"]
+    type: Literal["about:blank"] = Field(description="`title` says it all")
     title: str = Field(description="The phrase of the status")
-    status: int = Field(ge=400, le=599)
+    status: int = Field(ge=400, le=599, description="That of the answer")
     detail: str = Field(description="What is wrong, in a sentence")
     instance: str = Field(description="The path that was asked for")
     errors: list[FieldError] = Field(
@@ -47,29 +49,60 @@ def _header(description: str, **more: Any) -> Json:
     return {"description": description, "schema": schema}
 
 
+_LINK = '<[^>]+>; rel="(next|previous)"'
 HEADERS: Json = {
-    "ETag": _header("The revision, for If-Match and If-None-Match", examples=['"3"']),
+    "Content-Disposition": _header(
+        "The name of the file",
+        pattern='^attachment; filename="[a-z0-9_.-]+"$',
+        examples=['attachment; filename="alice.zip"'],
+    ),
+    "Deprecation": _header(
+        "In every answer of an API not to begin with: from when, in seconds since 1970 "
+        "(RFC 9745)",
+        pattern="^@[0-9]+$",
+        examples=["@1798761600"],
+    ),
+    "ETag": _header(
+        "The revision, for If-Match and If-None-Match",
+        pattern='^"[!#-~]+"$',
+        examples=['"3"'],
+    ),
     "Link": _header(
         "The addresses of the next and the previous page, as in the body (RFC 8288)",
-        examples=['<https://example.org/api/search?text=abc&cursor=…>; rel="next"'],
+        pattern=f"^{_LINK}(, {_LINK})?$",
+        examples=['<https://example.org/api/users/bob/followers?page=2>; rel="next"'],
     ),
     "Location": _header("The address of what is new", format="uri"),
     "RateLimit": _header(
         "How often it may still be done, and the seconds until that starts again "
         "(draft-ietf-httpapi-ratelimit-headers-10); left out where there is no limit",
+        pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
         examples=['"post";r=299;t=1200'],
     ),
     "RateLimit-Policy": _header(
         "How often it may be done in how many seconds",
+        pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
         examples=['"post";q=300;w=3600'],
     ),
     "Retry-After": _header("Seconds until it is worth another try", pattern="^[0-9]+$"),
+    "Sunset": _header(
+        "In every answer of an API that ends: from when it may be gone (RFC 8594)",
+        pattern="^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} 00:00:00 GMT$",
+        examples=["Fri, 01 Jan 2027 00:00:00 GMT"],
+    ),
     "WWW-Authenticate": _header(
         "How to show who one is (RFC 6750, RFC 7617)",
+        pattern='^(Bearer|Basic) realm="',
         examples=['Bearer realm="microblog", error="invalid_token"'],
+    ),
+    "X-Request-Id": _header(
+        "In every answer: by which the operator finds the request in the log",
+        pattern="^[0-9a-f]{16}$",
+        examples=["244a7fb53d21b32e"],
     ),
 }
 
+EVERY = ("Deprecation", "Sunset", "X-Request-Id")  # answer may have these
 LIMITED = ("RateLimit", "RateLimit-Policy")
 
 
@@ -95,6 +128,7 @@ ONCE = _parameter(
     "Idempotency-Key",
     "Sent again with the same body within 24 hours, it gets the first answer",
     pattern=f"^{IDEMPOTENCY_KEY.pattern}$",
+    examples=["7c2b"],
 )
 
 _USERNAME = {
@@ -130,9 +164,12 @@ SUCCESSES = {
 }
 # By status: what it means, and headers beside the problem.
 FAILURES: dict[int, tuple[str, tuple[str, ...]]] = {
-    400: ("Invalid input: `errors` names every wrong field", ()),
+    400: (
+        "Invalid input: `errors` names every wrong field; or unreadable credentials",
+        ("WWW-Authenticate",),
+    ),
     401: ("There is no bearer token, or a dead one", ("WWW-Authenticate",)),
-    403: ("It is not one's own, or the token only reads", ()),
+    403: ("It is not one's own, or the token only reads", ("WWW-Authenticate",)),
     404: ("There is nothing at this address", ()),
     406: ("`Accept` wants something other than JSON", ()),
     409: ("The name is taken, or looks like one that is", ()),
@@ -180,10 +217,11 @@ def failure(status: int) -> Json:
             content["example"]["errors"] = [
                 {"location": "body", "name": "text", "description": "is needed"}
             ]
-    answer: Json = {"description": description, "content": {PROBLEM: content}}
-    if headers:
-        answer["headers"] = references("headers", headers)
-    return answer
+    return {
+        "description": description,
+        "headers": references("headers", sorted((*headers, *EVERY))),
+        "content": {PROBLEM: content},
+    }
 
 
 def references(kind: str, names: Iterable[str]) -> Json:

@@ -88,7 +88,8 @@ class _Schemas(GenerateJsonSchema):
 
     def default_schema(self, schema: Any) -> Json:
         made = super().default_schema(schema)
-        if made.get("default", "") in ("", None):
+        # Nor is a constant what is meant where it is left out.
+        if made.get("default", "") in ("", None) or "const" in made:
             made.pop("default", None)
         return made
 
@@ -216,16 +217,19 @@ def _failures(one: Operation) -> set[int]:
 
 def _answer(one: Operation, status: int, model: Any, refs: Refs) -> Json:
     """An answer that is no failure."""
-    headers: set[str] = set(getattr(model, "headers", ()))
+    headers = {*components.EVERY, *getattr(model, "headers", ())}
     if 304 in one.answers:
         headers.add("ETag")
     if 201 in one.answers and status in {200, 201}:
         headers.add("Location")
+    if isinstance(model, str) and model != JSON:
+        headers.add("Content-Disposition")
     if 429 in one.answers:
         headers |= {*components.LIMITED}
-    made: Json = {"description": components.SUCCESSES[status]}
-    if headers:
-        made["headers"] = components.references("headers", sorted(headers))
+    made: Json = {
+        "description": components.SUCCESSES[status],
+        "headers": components.references("headers", sorted(headers)),
+    }
     if isinstance(model, str):
         made["content"] = {model: {}}
     elif model is not None:

@@ -15,6 +15,15 @@ from microblog.openapi import Document
 ROOT = "urn:api"
 
 
+# What HTTP has for all, and the document need not say.
+GENERAL = {
+    *("allow", "cache-control", "content-length", "content-type", "date", "vary"),
+    *("content-security-policy", "cross-origin-opener-policy", "referrer-policy"),
+    *("cross-origin-resource-policy", "x-content-type-options"),
+    *("strict-transport-security", "clear-site-data"),
+}
+
+
 class Documented:
     """The document, to be asked whether it foresees an answer."""
 
@@ -72,9 +81,12 @@ class Documented:
             return
         assert status in operation["responses"], f"{where}: {status} is not documented"
         declared = self.resolved(operation["responses"][status])
-        for name in ("Location", "ETag", "Link", "RateLimit", "Retry-After"):
-            if name in answer.headers:
-                assert name in declared.get("headers", {}), f"{where} {status}: {name}"
+        headers = {name.lower(): one for name, one in declared["headers"].items()}
+        for name, value in answer.headers.items():
+            if name.lower() not in GENERAL:
+                assert name.lower() in headers, f"{where} {status}: {name}"
+                schema = self.resolved(headers[name.lower()])["schema"]
+                assert not [*self.wrong(schema, value)], f"{where} {status}: {name}"
         content = declared.get("content", {})
         if not content:
             assert not answer.body, f"{where}: {status} has a body"

@@ -7,7 +7,7 @@ from pyramid.response import Response
 
 from microblog import rest
 from microblog.bodies import JSON
-from microblog.components import Json
+from microblog.components import EVERY, Json
 from microblog.openapi import Document
 from microblog.pages import page
 from microblog.resources.api import Api
@@ -67,7 +67,7 @@ def shown(content: Json) -> dict[str, Any]:
         "about": about,
         "models": models,
         "failures": {
-            status: {**failure, "headers": list(failure.get("headers", {}))}
+            status: {**failure, "headers": _headers(failure)}
             for status, failure in content["components"]["responses"].items()
         },
         "replied": {
@@ -87,7 +87,7 @@ def _operation(content: Json, path: str, method: str, operation: Json) -> Json:
                 (media, kind(part.get("schema", {})))
                 for media, part in answer.get("content", {}).items()
             ],
-            "headers": list(answer.get("headers", {})),
+            "headers": _headers(answer),
         }
         for status, answer in operation["responses"].items()
         if "$ref" not in answer
@@ -108,6 +108,11 @@ def _operation(content: Json, path: str, method: str, operation: Json) -> Json:
             status for status in operation["responses"] if status not in answers
         ],
     }
+
+
+def _headers(answer: Json) -> list[str]:
+    """Those of this answer, but for what every answer has."""
+    return [name for name in answer["headers"] if name not in EVERY]
 
 
 def _access(security: list[Json]) -> str:
@@ -153,5 +158,8 @@ def kind(schema: Json) -> list[str]:
 
 def said(described: Json, schema: Json) -> str:
     """A description, and what a schema says of values, in words."""
+    schema = {**schema.get("anyOf", [{}])[0], **schema}  # That of what is not null.
     bounds = [RULES[name].format(schema[name]) for name in RULES if name in schema]
-    return "; ".join([described.get("description") or "as it says", *bounds])
+    if examples := schema.get("examples"):
+        bounds.append(f"for example `{examples[0]}`")
+    return "; ".join([{**schema, **described}["description"], *bounds])

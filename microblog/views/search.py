@@ -53,6 +53,7 @@ class SearchQuery(paging.PageQuery):
             max_length=30,
             pattern="^[A-Za-z0-9_]*$",
             description="A part of its author's name",
+            examples=["ali"],
         ),
     ] = ""
 

@@ -38,8 +38,12 @@ Day = Annotated[date, BeforeValidator(_day)]
 class Between(BaseModel):
     """The first and the last day; by default the last 30 that are over."""
 
-    since: Annotated[Day | None, Field(description="The first day, in UTC")] = None
-    until: Annotated[Day | None, Field(description="The last, too")] = None
+    since: Annotated[
+        Day | None, Field(description="The first day, in UTC", examples=["2026-11-24"])
+    ] = None
+    until: Annotated[
+        Day | None, Field(description="The last, too", examples=["2026-11-24"])
+    ] = None
 
     @property
     def days(self) -> tuple[date, date]:

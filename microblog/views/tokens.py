@@ -52,9 +52,10 @@ class TokenRequest(Body):
 
     model_config = ConfigDict(json_schema_extra=_document)
 
-    grant_type: Literal["password", "client_credentials", "authorization_code"] = (
-        "password"
-    )
+    grant_type: Annotated[
+        Literal["password", "client_credentials", "authorization_code"],
+        Field(description="Under which names the two stand"),
+    ] = "password"
     username: Login = ""
     password: Password = ""
     client_id: Login = ""

@@ -1,9 +1,11 @@
 """The document of the API: whole, valid, and true."""
 
 import importlib
+import json
 import pkgutil
 import re
 from collections.abc import Iterator
+from datetime import date
 from threading import Event
 from typing import Any
 
@@ -16,8 +18,10 @@ import microblog
 from microblog import openapi, views
 from microblog.settings import Settings
 from microblog.store import Database, exports
+from microblog.store.statistics import number
 from microblog.tasks import jobs
 from microblog.tasks.jobs import Site
+from microblog.views.answers import Days
 from tests.documented import Documented, documented
 from tests.factories import PASSWORD, Api, Factory
 
@@ -47,6 +51,9 @@ def world(make: Factory) -> Factory:
     make.follow("alice", "bob")
     make.follow("bob", "alice")
     make.micropost("alice", "Hello, world!", id=ID)
+    (day,) = Days.model_json_schema()["examples"][0]["result"]
+    stored = {"_id": day["date"], "day": number(date.fromisoformat(day["date"]))}
+    make.database.statistics.insert_one({**day, **stored})
     return make
 
 
@@ -98,6 +105,9 @@ def test_operation_is_documented(document: Documented, one: openapi.Operation) -
         assert parameter["schema"]
     for model in one.models:
         assert model.__doc__
+        for name, field in model.model_json_schema()["properties"].items():
+            said = [field, *field.get("anyOf", [])]
+            assert any("description" in one for one in said), (model, name)
     if one.body:
         assert one.body.model.model_json_schema()["examples"]
     for answer in operation["responses"].values():
@@ -127,32 +137,35 @@ def test_operations_have_names_of_their_own() -> None:
     assert len({*NAMES}) == len(NAMES)
 
 
-def sent(document: Documented, one: openapi.Operation) -> tuple[str, Any]:
-    """The example of a request: its path with the query, and its body."""
+def sent(
+    document: Documented, one: openapi.Operation
+) -> tuple[str, Any, dict[str, str]]:
+    """The example of a request: its path with the query, its body and its headers."""
     path = one.service.path.removeprefix("/api")
     operation = document.content["paths"][path][one.method.lower()]
-    query = []
+    query, headers = [], {}
     for parameter in operation.get("parameters", []):
-        if parameter["in"] == "path":
-            example = parameter["schema"]["examples"][0]
-            path = path.replace(f"{{{parameter['name']}}}", example)
-        elif parameter.get("required"):
-            query.append(f"{parameter['name']}={parameter['schema']['examples'][0]}")
+        name, examples = parameter["name"], parameter["schema"].get("examples", [])
+        assert examples or not parameter.get("required")
+        for example in examples[:1]:
+            if parameter["in"] == "path":
+                path = path.replace(f"{{{name}}}", example)
+            elif parameter["in"] == "query":
+                query.append(f"{name}={example}")
+            else:
+                headers[name.replace("-", "_")] = example
     body = None
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         body = document.resolved(schema)["examples"][0]
-    return path + ("?" + "&".join(query) if query else ""), body
+    return path + ("?" + "&".join(query) if query else ""), body, headers
 
 
-def timeless(value: dict[str, Any]) -> dict[str, Any]:
+def timeless(value: dict[str, Any]) -> str:
     """What an answer says at all times and on all sites."""
-    here, there = "http://localhost:6543", "https://example.org"
-    return {
-        name: TIME.sub("TIME", str(one)).replace(there, here)
-        for name, one in value.items()
-        if name != "bytes"
-    }
+    kept = {name: one for name, one in value.items() if name != "bytes"}
+    text = TIME.sub("TIME", json.dumps(kept, sort_keys=True))
+    return text.replace("https://example.org", "http://localhost:6543")
 
 
 def make_export(application: Any, settings: Settings, database: Database) -> None:
@@ -174,9 +187,9 @@ def test_example_is_true(
     """What the document shows is done as it is shown, and gives what is shown."""
     if "export" in one.service.name and one.method == "GET":
         make_export(app.app, settings, world.database)
-    api, (path, body) = Api(app, world.token("alice")), sent(document, one)
+    api, (path, body, headers) = Api(app, world.token("alice")), sent(document, one)
     send = getattr(api, one.method.lower())
-    answer = send(path, body) if body else send(path)
+    answer = send(path, body, **headers) if body else send(path, **headers)
     assert answer.status_code < 300, answer.text
     declared = document.operation(one.method, answer.request.path)
     assert declared
@@ -188,6 +201,47 @@ def test_example_is_true(
             assert example.keys() == answer.json.keys()
             if one.method == "GET":
                 assert timeless(answer.json) == timeless(example)
+
+
+def test_examples_stand_where_they_are_executed(document: Documented) -> None:
+    """Above all bodies, and answers that have fields; not somewhere within."""
+    found = {model for one in OPERATIONS for model in one.models}
+    for model in found - {openapi.components.Problem}:
+        assert model.model_json_schema()["examples"], model
+    names = {model.__name__ for model in found}
+    for name, schema in document.content["components"]["schemas"].items():
+        assert name in names or "examples" not in schema, name
+    for name, header in document.content["components"]["headers"].items():
+        for example in header["schema"].get("examples", []):
+            assert not [*document.wrong(header["schema"], example)], name
+
+
+def test_example_of_a_form_is_true(
+    app: TestApp, document: Documented, world: Factory
+) -> None:
+    (example,) = document.content["components"]["schemas"]["TokenRequest"]["examples"]
+    assert app.post("/api/token", example).status_code == 200
+
+
+def test_example_of_who_awaits_approval_is_true(
+    settings: Settings, document: Documented
+) -> None:
+    made = microblog.application(
+        settings.model_copy(update={"registration": "approval"})
+    )
+    made.registry["connection"].wait()
+    schemas = document.content["components"]["schemas"]
+    answer = Api(TestApp(made)).post("/users", schemas["NewUser"]["examples"][0])
+    made.registry["connection"].close()
+    assert answer.status_code == 202
+    assert answer.json == schemas["Application"]["examples"][0]
+
+
+def test_what_is_left_out_has_no_value(document: Documented) -> None:
+    """A micropost without `hidden` is not hidden."""
+    for schema in document.content["components"]["schemas"].values():
+        for field in schema["properties"].values():
+            assert not field.keys() >= {"const", "default"}
 
 
 @pytest.fixture
