@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, is_typeddict
 
 import httpx
 import pytest
 
 from microblog import client as client_module
-from microblog.client import Client, Problem
+from microblog.client import Client, Problem, answers
+from tests.documented import Documented, documented
 from tests.factories import PASSWORD
 from tests.site import Site
 
@@ -40,7 +41,8 @@ def logged_in(api: Client, username: str) -> Client:
     return api
 
 
-def test_life_of_a_user(api: Client) -> None:
+def live(api: Client) -> None:
+    """What most apps do."""
     logged_in(api, "anna")
     api.register("berta", PASSWORD)
     first = api.post("anna", "Hello, world!")
@@ -67,6 +69,67 @@ def test_life_of_a_user(api: Client) -> None:
     with pytest.raises(Problem, match="token") as refused:
         api.user("anna")
     assert refused.value.document["title"] == "Unauthorized"
+
+
+def do_the_rest(api: Client) -> None:
+    """What few apps do."""
+    logged_in(api, "julia")
+    api.register("karla", PASSWORD)
+    href = api.post("julia", "Hello, karla!", referenced="karla")["href"]
+    path = httpx.URL(href).path.removeprefix("/api")
+    changed = api.replace(path, "Hello!", etag=api.etag(path))
+    assert (changed["text"], changed["referenced"]) == ("Hello!", None)
+    with pytest.raises(Problem):
+        api.delete(path, '"a stale one"')
+    assert not api.follows("julia", "karla")
+    api.follow("julia", "karla")
+    assert api.follows("julia", "karla")
+    reported = api.report("karla", "She is spam.")
+    assert reported == {
+        "username": "karla",
+        "micropost": None,
+        "reason": "She is spam.",
+    }
+    assert [one["id"] for one in api.collection("julia")] == [changed["id"]]
+    assert api.statistics(since="2020-01-01", until="2020-01-31") == []
+    assert api.export("julia")["state"] == "none"
+    assert api.ask_export("julia", PASSWORD)["state"] == "waiting"
+    with pytest.raises(Problem, match="nothing to fetch"):
+        api.export_archive("julia")
+    api.delete_account("julia", PASSWORD)
+    with pytest.raises(Problem, match="token"):
+        api.follows("karla", "julia")
+
+
+def test_it_can_do_all_that_the_api_can(api: Client) -> None:
+    document = Documented(api.send("GET", "/openapi.json"))
+    asked = set()
+
+    def note(request: httpx.Request) -> None:
+        operation = document.operation(request.method, request.url.path)
+        asked.add((operation or {})["operationId"])
+
+    api._client.event_hooks["request"].append(note)
+    live(api)
+    do_the_rest(api)
+    operations = {
+        operation["operationId"]
+        for methods in document.content["paths"].values()
+        for operation in methods.values()
+    }
+    assert operations - asked == {"openapi_get"}
+
+
+def test_types_are_those_of_the_document(application: Any) -> None:
+    schemas = documented(application).content["components"]["schemas"]
+    forms = [one for one in vars(answers).values() if is_typeddict(one)]
+    assert len(forms) > 5
+    for form in forms:
+        schema = schemas[form.__name__]
+        assert form.__required_keys__ == {*schema["required"]}
+        assert form.__required_keys__ | form.__optional_keys__ == {
+            *schema["properties"]
+        }
 
 
 def test_site_that_has_just_started_has_its_document(api: Client) -> None:

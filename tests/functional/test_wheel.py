@@ -19,7 +19,7 @@ def test_wheel_carries_templates_and_static_files(tmp_path: Path) -> None:
     }
     files = {
         path.relative_to(ROOT)
-        for pattern in ("**/*.py", "static/**/*.*", "**/*.mo")
+        for pattern in ("**/*.py", "py.typed", "static/**/*.*", "**/*.mo")
         for path in (ROOT / "microblog").glob(pattern)
     }
     assert len(templates) > 20

@@ -6,9 +6,9 @@
         for micropost in api.collection("alice"):
             print(micropost["text"])
 
-What the API answers comes back as it is. What fails raises a `Problem`; what may do
-better a moment later is tried again before, and a new micropost carries a key, by which
-it is posted once however often it is sent.
+What the API answers comes back as it is (`answers` has its types); what fails raises a
+`Problem`. What may do better a moment later is tried again before, and a new micropost
+carries a key, by which it is posted once however often it is sent.
 """
 
 import time
@@ -18,6 +18,16 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+
+from microblog.client.answers import (
+    Application,
+    Day,
+    Export,
+    Followee,
+    Micropost,
+    Report,
+    User,
+)
 
 Json = dict[str, Any]
 
@@ -87,75 +97,135 @@ class Client:
         self.send("DELETE", "/token")
         self._show("")
 
-    def register(self, username: str, password: str, **more: str) -> Json:
-        """A new user; `more`: name, email, invitation."""
-        return self.send(
-            "POST", "/users", {"username": username, "password": password, **more}
-        )
+    def register(self, username: str, password: str, **more: str) -> User | Application:
+        """A new user, or one who awaits approval; `more`: name, email, invitation."""
+        body = {"username": username, "password": password, **more}
+        made: User | Application = self.send("POST", "/users", body)
+        return made
 
-    def user(self, username: str) -> Json:
+    def user(self, username: str) -> User:
         """A user."""
-        return self.send("GET", f"/users/{username}")
+        found: User = self.send("GET", f"/users/{username}")
+        return found
 
-    def edit_profile(self, username: str, **changes: str) -> Json:
-        """Change one's name, bio, email or password."""
-        return self.send("PATCH", f"/users/{username}", changes)
+    def edit_profile(self, username: str, **changes: str) -> User:
+        """Change one's name, bio, email or password; the latter two need the
+        `current_password`."""
+        changed: User = self.send("PATCH", f"/users/{username}", changes)
+        return changed
+
+    def delete_account(self, username: str, password: str) -> None:
+        """Delete one's own account, for good."""
+        self.send("DELETE", f"/users/{username}", {"password": password})
 
     def post(
         self, username: str, text: str, referenced: str | None = None, key: str = ""
-    ) -> Json:
+    ) -> Micropost:
         """A new micropost. `key`: the Idempotency-Key, where it must outlive the
         process; by default a new one."""
         body = {"text": text, "referenced": referenced}
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        return self.send("POST", f"/users/{username}/collection", body, headers)
+        path = f"/users/{username}/collection"
+        made: Micropost = self.send("POST", path, body, headers)
+        return made
 
-    def micropost(self, href: str) -> Json:
+    def micropost(self, href: str) -> Micropost:
         """The micropost at an address."""
-        return self.send("GET", href)
+        found: Micropost = self.send("GET", href)
+        return found
 
-    def edit(self, href: str, etag: str = "", **changes: str | None) -> Json:
+    def edit(self, href: str, etag: str = "", **changes: str | None) -> Micropost:
         """Change a micropost. `etag`: that of the revision that one has read; Problem
         412: it is another by now."""
-        return self.send("PATCH", href, changes, {"If-Match": etag} if etag else {})
+        changed: Micropost = self.send("PATCH", href, changes, _if_match(etag))
+        return changed
+
+    def replace(
+        self, href: str, text: str, referenced: str | None = None, etag: str = ""
+    ) -> Micropost:
+        """Change a micropost as a whole: what is not given is taken away."""
+        body = {"text": text, "referenced": referenced}
+        changed: Micropost = self.send("PUT", href, body, _if_match(etag))
+        return changed
 
     def etag(self, href: str) -> str:
         """The ETag of the micropost or the user at an address."""
         return str(self.response("GET", href).headers["ETag"])
 
-    def delete(self, href: str) -> None:
+    def delete(self, href: str, etag: str = "") -> None:
         """Delete a micropost."""
-        self.send("DELETE", href)
+        self.send("DELETE", href, headers=_if_match(etag))
 
-    def follow(self, follower: str, followee: str) -> Json:
+    def follow(self, follower: str, followee: str) -> Followee:
         """Begin to follow; also where one does already."""
-        return self.send("POST", f"/users/{follower}/following", {"username": followee})
+        body = {"username": followee}
+        made: Followee = self.send("POST", f"/users/{follower}/following", body)
+        return made
+
+    def follows(self, follower: str, followee: str) -> bool:
+        """Whether one follows the other."""
+        try:
+            self.send("GET", f"/users/{follower}/following/{followee}")
+        except Problem as problem:
+            if problem.status == httpx.codes.NOT_FOUND:
+                return False
+            raise
+        return True
 
     def unfollow(self, follower: str, followee: str) -> None:
         """End it; also where one does not follow."""
         self.send("DELETE", f"/users/{follower}/following/{followee}")
 
-    def collection(self, username: str, **query: str | int) -> Iterator[Json]:
+    def collection(self, username: str, **query: str | int) -> Iterator[Micropost]:
         """A user's microposts, by default the newest first; `query`: size, order."""
         return self.pages(f"/users/{username}/collection", **query)
 
-    def timeline(self, username: str, **query: str | int) -> Iterator[Json]:
+    def timeline(self, username: str, **query: str | int) -> Iterator[Micropost]:
         """One's own timeline."""
         return self.pages(f"/users/{username}/timeline", **query)
 
-    def following(self, username: str, **query: str | int) -> Iterator[Json]:
+    def following(self, username: str, **query: str | int) -> Iterator[User]:
         """Whom a user follows."""
         return self.pages(f"/users/{username}/following", **query)
 
-    def followers(self, username: str, **query: str | int) -> Iterator[Json]:
+    def followers(self, username: str, **query: str | int) -> Iterator[User]:
         """Who follows a user."""
         return self.pages(f"/users/{username}/followers", **query)
 
-    def search(self, text: str, **query: str | int) -> Iterator[Json]:
+    def search(self, text: str, **query: str | int) -> Iterator[Micropost]:
         """The microposts that have a part of text; `query`: username, size, order."""
         return self.pages("/search", text=text, **query)
 
-    def pages(self, path: str, **query: str | int) -> Iterator[Json]:
+    def report(
+        self, username: str, reason: str, micropost: str | None = None
+    ) -> Report:
+        """Tell the moderators of a user, or of a micropost of the user, by its id."""
+        body = {"username": username, "reason": reason, "micropost": micropost}
+        made: Report = self.send("POST", "/reports", body)
+        return made
+
+    def statistics(self, **query: str) -> list[Day]:
+        """Figures of each day that is over; `query`: since, until."""
+        path = str(httpx.URL("/statistics", params=query))
+        days: list[Day] = self.send("GET", path)["result"]
+        return days
+
+    def ask_export(self, username: str, password: str) -> Export:
+        """Have all made into one file that is held of oneself."""
+        body = {"password": password}
+        asked: Export = self.send("POST", f"/users/{username}/export", body)
+        return asked
+
+    def export(self, username: str) -> Export:
+        """How far that is."""
+        found: Export = self.send("GET", f"/users/{username}/export")
+        return found
+
+    def export_archive(self, username: str) -> bytes:
+        """The file, a zip, once it is ready."""
+        return self.response("GET", f"/users/{username}/export/archive").content
+
+    def pages(self, path: str, **query: str | int) -> Iterator[Any]:
         """The items of a page and of all after it, fetched as they are wanted."""
         page = self.send("GET", str(httpx.URL(path, params=query)))
         yield from page["result"]
@@ -169,12 +239,11 @@ class Client:
         path: str,
         body: Json | None = None,
         headers: dict[str, str] | None = None,
-    ) -> Json:
+    ) -> Any:
         """What the API answers to a request of a path below /api, or of an address that
         it has given; {}: nothing. Problem, httpx.TransportError."""
         response = self.response(method, path, body, headers)
-        answer: Json = response.json() if response.content else {}
-        return answer
+        return response.json() if response.content else {}
 
     def response(
         self,
@@ -220,6 +289,10 @@ class Client:
         self._client.headers.pop("Authorization", None)
         if token:
             self._client.headers["Authorization"] = f"Bearer {token}"
+
+
+def _if_match(etag: str) -> dict[str, str]:
+    return {"If-Match": etag} if etag else {}
 
 
 def _is_429(response: httpx.Response) -> bool:
