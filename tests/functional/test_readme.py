@@ -18,7 +18,7 @@ def transcript() -> list[tuple[str, str]]:
 
 def normal(text: str) -> str:
     """Without what differs from run to run: ids, times, ports."""
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "TIME", text)
     return re.sub(r"\b\d{17,19}\b", "ID", text)
 
 
