@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from microblog import markup
+from microblog import markup, metrics
 from microblog.store import ids
 
 WEEK = 7 * 1440  # minutes
@@ -25,6 +25,7 @@ class Fragments:
         """`environment`: Jinja2's. Whoever works on templates sees each change."""
         self.most = 0 if environment.auto_reload else KEPT
         self.article = lru_cache(self.most)(self._article)
+        metrics.CACHES["articles"] = self.article.cache_info
         self._environment = environment
         self._blocks: dict[Any, str] = {}
         self._ages: dict[tuple[str, int], str] = {}

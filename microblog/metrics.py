@@ -43,6 +43,8 @@ TASKS = Histogram(
     "microblog_task_seconds", "Tasks of the worker", ["task", "outcome"], buckets=LONG
 )
 GIVEN_UP = Counter("microblog_tasks_given_up", "For an operator to look at", ["task"])
+# What else is kept, by name: how often it was found, and how often not.
+CACHES: dict[str, Callable[[], Any]] = {}
 # Only workers know: each of them the same.
 WAITING = Gauge("microblog_tasks_waiting", "Tasks in the queue", registry=None)
 
@@ -96,6 +98,9 @@ class Process(Collector):
         for name, kept in self.connection.kept.items():
             asked.add_metric([name, "yes"], kept.hits)
             asked.add_metric([name, "no"], kept.misses)
+        for name, counts in CACHES.items():
+            for found, count in zip(("yes", "no"), counts(), strict=False):
+                asked.add_metric([name, found], count)
         yield asked
 
 

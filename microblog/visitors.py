@@ -47,6 +47,8 @@ def keep(request: Any) -> None:
 def tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any], Any]:
     """Around everything else: what is kept costs nothing but this."""
     pages: dict[Any, _Page] = {}
+    counts = [0, 0]  # found, and not
+    metrics.CACHES["pages"] = lambda: counts
 
     def tween(request: Any) -> Any:
         environ = request.environ
@@ -59,6 +61,7 @@ def tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any
         )
         page, changes = pages.get(key), registry["connection"].changes
         if page and page.until > time.monotonic() and changes.are_as(page.seen):
+            counts[0] += 1
             environ[metrics.VIEW] = page.view
             return _answer(page)
         response = handler(request)
@@ -68,6 +71,7 @@ def tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any
             until = time.monotonic() + SECONDS
             headers = list(response.headerlist)
             view = environ.get(metrics.VIEW, "")
+            counts[1] += 1
             pages[key] = _Page(headers, response.body, until, view, environ[_SEEN])
         return response
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from microblog import metrics
 from microblog.store import Document, ids
 from microblog.views.users import href as user_href
 
@@ -43,6 +44,9 @@ def _listed(
     micropost = {"id": id, "author": author, "text": text}
     micropost |= {"referenced": referenced, "edited": edited}
     return orjson.Fragment(orjson.dumps(form(url, micropost)))
+
+
+metrics.CACHES["forms"] = _listed.cache_info
 
 
 def form(url: str, micropost: Document) -> Document:

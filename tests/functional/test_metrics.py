@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families as parsed
@@ -72,6 +73,9 @@ def do_something_of_everything(site: Site) -> None:
         assert site.request("POST", path, {"text": TEXT}, token)[0] == 201
         assert site.request("GET", "/api/users/somebody", None, token)[0] == 200
     assert site.request("GET", "/api/users/nobody_here", None, token)[0] == 404
+    assert site.request("GET", path, None, token)[0] == 200
+    for _ in range(2):
+        assert httpx.get(f"http://127.0.0.1:{site.port}/users/somebody").is_success
     searches = [f"/api/search?text={TEXT[2:6]}"] * 2
     assert [site.request("GET", one, None, token)[0] for one in searches] == [200, 429]
     log = site.directory / "worker.log"
@@ -118,6 +122,9 @@ def test_database_memory_and_process(measured: Site) -> None:
     asked = "microblog_remembered_total"
     assert value(told, asked, what="tokens", found="yes") > 0
     assert value(told, asked, what="tokens", found="no") > 0
+    assert value(told, asked, what="pages", found="no") > 0
+    assert value(told, asked, what="articles", found="no") == 3
+    assert value(told, asked, what="forms", found="no") == 3
     assert told["process_resident_memory_bytes", frozenset()] > 1e7
     assert told["process_cpu_seconds_total", frozenset()] > 0
 
@@ -210,6 +217,13 @@ def test_dashboard_and_alarms_ask_for_what_there_is(measured: Site, name: str) -
             assert metric in there, expression
             known = there[metric] | given
             assert {one for said in labels for one in said.split(", ")} <= known
+
+
+def test_every_metric_is_explained(measured: Site) -> None:
+    text = read(measured.log)[0] + read(measured.directory / "worker.log")[0]
+    told = {one for one in re.findall(r"# TYPE (\S+)", text) if "microblog" in one}
+    document = (DOCS / "operations.md").read_text()
+    assert told == set(re.findall(r"^\| `(microblog_\w+)` \|", document, re.M))
 
 
 def test_every_alarm_is_explained() -> None:
