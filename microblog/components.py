@@ -76,12 +76,12 @@ HEADERS: Json = {
     "RateLimit": _header(
         "How often it may still be done, and the seconds until that starts again "
         "(draft-ietf-httpapi-ratelimit-headers-10); left out where there is no limit",
-        pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
+        pattern='^"[a-z-]+";r=[0-9]+;t=[0-9]+$',
         examples=['"post";r=299;t=1200'],
     ),
     "RateLimit-Policy": _header(
         "How often it may be done in how many seconds",
-        pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
+        pattern='^"[a-z-]+";q=[0-9]+;w=[0-9]+$',
         examples=['"post";q=300;w=3600'],
     ),
     "Retry-After": _header("Seconds until it is worth another try", pattern="^[0-9]+$"),
