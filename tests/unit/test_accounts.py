@@ -5,6 +5,7 @@ import pytest
 from microblog.store import (
     Database,
     accounts,
+    backup,
     collection,
     dead_letters,
     follows,
@@ -19,6 +20,22 @@ from microblog.store import (
 from microblog.store.check import check
 from microblog.store.walks import Start
 from tests.factories import Factory
+
+# Why collections need not be purged of a user.
+SPARED = {
+    **dict.fromkeys(("users", "deleted"), "says that the name is taken, and no more"),
+    **dict.fromkeys(("tokens", "sessions"), "end first, with the logins"),
+    **dict.fromkeys(("postings", "segments", "erasures", "marks"), "go by microposts"),
+    **dict.fromkeys(("hidden", "hidden_since"), "microposts, in a backup apart"),
+    **dict.fromkeys(("statistics", "searches", "runs"), "figures"),
+    "audit": "the moderators', for audit.days",
+    "applications": "of who is no user yet",
+    **dict.fromkeys(("keys", "version", "workers", "heartbeats"), "the site's own"),
+    "limits": "under a hash that names nobody, for hours",
+    **dict.fromkeys(
+        ("messages", "messages.broadcast", "messages.routing"), "the queue, soon over"
+    ),
+}
 
 
 def log_in(database: Database, username: str) -> str:
@@ -110,3 +127,10 @@ def test_of_nobody_is_nothing(populated: Database) -> None:
     accounts.delete(populated, "nobody")
     assert populated.users.count_documents({}) == before
     assert users.existing(populated, ["nobody"]) == set()
+
+
+def test_every_collection_is_purged_or_spared() -> None:
+    """Whoever adds one decides whether it goes with the account."""
+    purged = {collection for collection, _field in accounts.LEFT}
+    assert purged & {*SPARED} == set()
+    assert backup.COLLECTIONS.keys() == purged | {*SPARED}
