@@ -14,7 +14,8 @@ Json = dict[str, Any]
 
 PROBLEM = "application/problem+json"
 # What any request can be answered; 414 and 431 before it reaches the application.
-ALWAYS = (400, 401, 406, 414, 431, 500, 503)
+BEFORE = (414, 431)
+ALWAYS = (400, 401, 406, 500, 503, *BEFORE)
 
 
 class FieldError(BaseModel):
@@ -96,7 +97,7 @@ HEADERS: Json = {
         examples=['Bearer realm="microblog", error="invalid_token"'],
     ),
     "X-Request-Id": _header(
-        "In every answer: by which the operator finds the request in the log",
+        "By which the operator finds the request in the log",
         pattern="^[0-9a-f]{16}$",
         examples=["244a7fb53d21b32e"],
     ),
@@ -204,6 +205,7 @@ def failure(status: int) -> Json:
     """The answer with this status: a problem and, where tests can bring it about, what
     one looks like."""
     description, headers = FAILURES[status]
+    said = () if status in BEFORE else EVERY
     content: Json = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if detail := _DETAILS.get(status):
         content["example"] = {
@@ -219,7 +221,7 @@ def failure(status: int) -> Json:
             ]
     return {
         "description": description,
-        "headers": references("headers", sorted((*headers, *EVERY))),
+        "headers": references("headers", sorted((*headers, *said))),
         "content": {PROBLEM: content},
     }
 
