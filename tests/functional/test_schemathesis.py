@@ -26,7 +26,7 @@ CASES = int(os.environ.get("CASES", "200"))  # made up for an operation
 LIMITS = (
     *("login", "login_network", "login_account", "login_all"),
     *("mail", "mail_network", "search", "post", "follow", "register"),
-    *("export", "report"),
+    *("export", "report", "download"),
 )
 # Why a request is refused that breaks no schema: what a schema cannot say.
 BEYOND = re.compile(
