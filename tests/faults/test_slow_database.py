@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,9 @@ def behind(tmp_path: Path, proxy: Proxy) -> Iterator[Site]:
 
 
 @pytest.mark.long
-def test_F4_AV_3_slow_document_server(proxy: Proxy, behind: Site) -> None:
+def test_F4_AV_3_slow_document_server(
+    proxy: Proxy, behind: Site, record_property: Any
+) -> None:
     """Late: pages are as late, and none fails. Too late: they say so. Then all is as
     before."""
     ledger = Ledger(behind.register("alice"))
@@ -80,5 +83,6 @@ def test_F4_AV_3_slow_document_server(proxy: Proxy, behind: Site) -> None:
     assert took < 30
     ledger.check(behind)
     assert "Traceback" not in behind.log.read_text()
-    print(f"\na page {fast:.3f} s, then {median(o.seconds for o in slow):.3f} s")
-    print(f"green {took:.2f} s after the delay")
+    record_property("page s", f"{fast:.3f}")
+    record_property("late s", f"{median(one.seconds for one in slow):.3f}")
+    record_property("green after s", f"{took:.1f}")
