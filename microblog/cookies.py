@@ -1,6 +1,7 @@
 """The cookies: how a browser says who its reader is (OWASP ASVS 5.0, 3.3, 7), and, in
 another that outlives the login, that it was used by who knows the password."""
 
+import re
 from typing import Any
 
 from webob.cookies import make_cookie
@@ -18,9 +19,14 @@ def name(site: Settings, cookie: str = SESSION) -> str:
 
 
 def read(request: Any, cookie: str = SESSION) -> str | None:
-    """A cookie's value, or None: a cookie that cannot be one of ours is none."""
+    """A cookie's value, or None: a cookie that cannot be one of ours is none, and of two
+    of the name nobody knows which is."""
+    wanted = name(request.site, cookie)
+    header = request.environ.get("HTTP_COOKIE", "")
+    if len(re.findall(rf"(?:^|;)\s*{wanted}\s*=", header)) > 1:
+        return None
     try:
-        value: str | None = request.cookies.get(name(request.site, cookie))
+        value: str | None = request.cookies.get(wanted)
     except UnicodeDecodeError:  # In quotes, \377 is a byte.
         return None
     return value if value and len(value) < 100 and value.isascii() else None
