@@ -19,8 +19,8 @@ def name(site: Settings, cookie: str = SESSION) -> str:
 
 
 def read(request: Any, cookie: str = SESSION) -> str | None:
-    """A cookie's value, or None: a cookie that cannot be one of ours is none, and of two
-    of the name nobody knows which is."""
+    """A cookie's value, or None: a cookie that cannot be one of ours is none, and of
+    two of the name nobody knows which is."""
     wanted = name(request.site, cookie)
     header = request.environ.get("HTTP_COOKIE", "")
     if len(re.findall(rf"(?:^|;)\s*{wanted}\s*=", header)) > 1:

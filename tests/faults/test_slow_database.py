@@ -12,11 +12,13 @@ from tests.faults.document_server import DocumentServer
 from tests.faults.ledger import Ledger
 from tests.faults.probe import Probe, get
 from tests.faults.proxy import Proxy
+from tests.faults.table import within
 from tests.serving import wait_until
 from tests.site import Site
 
 DELAY = 0.3  # seconds, for each command
 TOO_LATE = 5.0
+GREEN = 3  # what is promised: seconds until all is well
 PAGE = "/users/alice"
 
 
@@ -64,8 +66,10 @@ def test_F4_AV_3_slow_document_server(
         assert ledger.told(began).keys() == {201}
         slow = [one for one in page.since(began) if one.at < late]
         assert {one.status for one in slow} == {200}
-        # Two commands a page, and eight people before it who post by eight each.
-        assert fast + DELAY < median(one.seconds for one in slow) < fast + 60 * DELAY
+        # Two commands a page, and before it, by four threads, eight people who post by
+        # eight commands each.
+        later = median(one.seconds for one in slow) - fast
+        assert DELAY < later < within(20 * DELAY)
         proxy.delay = TOO_LATE
         page.wait_for(503)
         refused = time.monotonic() + 1
@@ -80,7 +84,7 @@ def test_F4_AV_3_slow_document_server(
     assert {one.status for one in alive.answers} == {200}
     quick = sorted(one.seconds for one in alive.answers)
     assert quick[len(quick) * 98 // 100] < 1
-    assert took < 30
+    assert took < within(GREEN)
     ledger.check(behind)
     assert "Traceback" not in behind.log.read_text()
     record_property("page s", f"{fast:.3f}")
