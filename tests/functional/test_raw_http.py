@@ -330,14 +330,26 @@ HEADERS = [
 def test_IN_1_no_header_takes_long(raw: Site, path: bytes) -> None:
     """15,000 bytes of it, by the time that the process works: while it does, all others
     wait."""
-    assert raw.process is not None
     for name in HEADERS:
         for piece in LONG:
-            sent = get(path, name + b": " + (piece * 15_000)[:15_000])
-            before = worked(raw.process.pid)
-            answer = send(raw, sent)
-            assert worked(raw.process.pid) - before < 0.5, sent[:100]
-            assert re.match(rb"HTTP/1\.[01] [2-4]", answer), sent[:100]
+            check_quick(raw, get(path, name + b": " + (piece * 15_000)[:15_000]))
+
+
+@pytest.mark.parametrize("path", [b"/api/token", b"/login"])
+def test_IN_1_no_media_type_takes_long(raw: Site, path: bytes) -> None:
+    for piece in [*LONG, b"\xa0", b"\x85", b"\x0c", b"; charset="]:
+        kind = b"Content-Type: a" + (piece * 15_000)[:15_000] + b"!"
+        lines = [HOST, kind + b"\r\n", b"Content-Length: 2\r\n", CLOSE]
+        check_quick(raw, b"POST %b HTTP/1.1\r\n%b{}" % (path, b"".join(lines)))
+
+
+def check_quick(site: Site, sent: bytes) -> None:
+    """It is answered, and costs little."""
+    assert site.process is not None
+    before = worked(site.process.pid)
+    answer = send(site, sent)
+    assert worked(site.process.pid) - before < 0.5, sent[:100]
+    assert re.match(rb"HTTP/1\.[01] [2-4]", answer), sent[:100]
 
 
 def test_IN_1_two_requests_at_once_get_two_answers(raw: Site) -> None:
