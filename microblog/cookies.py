@@ -12,7 +12,8 @@ SESSION = "session"
 KNOWN = "known"
 KNOWN_SECONDS = 365 * 86400
 
-_OURS = re.compile(r"[\w.-]{1,99}", re.ASCII)
+# Quotes around a value say the same (RFC 6265, 4.1.1).
+_OURS = re.compile(r'("?)([\w.-]{1,99})\1', re.ASCII)
 
 
 def name(site: Settings, cookie: str = SESSION) -> str:
@@ -31,7 +32,8 @@ def read(request: Any, cookie: str = SESSION) -> str | None:
         for one, _equals, value in (pair.partition("=") for pair in pairs)
         if one.strip() == wanted
     ]
-    return found[0] if len(found) == 1 and _OURS.fullmatch(found[0]) else None
+    ours = _OURS.fullmatch(found[0]) if len(found) == 1 else None
+    return ours[2] if ours else None
 
 
 def set_header(site: Settings, secret: str) -> tuple[str, str]:
