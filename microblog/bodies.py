@@ -21,7 +21,9 @@ MOST_ERRORS = 20  # named in one answer, which else could be far larger than the
 
 IDEMPOTENCY_KEY = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
 
-_CONTENT_TYPE = re.compile(r'([^;,\s]+)\s*(?:;\s*charset="?([\w.:-]+)"?)?\s*', re.I)
+# What is blank is never given back (+), or many blanks would be shared out in as many
+# ways.
+_CONTENT_TYPE = re.compile(r'([^;,\s]+)\s*+(?:;\s*+charset="?([\w.:-]+)"?)?\s*+', re.I)
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -97,9 +97,10 @@ def attempt(request: Any, username: str) -> Iterator[None]:
 
 def _of_login(request: Any, username: str) -> list[Limit]:
     limits = [
-        _limit(request, "login", f"{username} {network(request)}"),
+        _limit(request, "login", f"{network(request)} {username}"),
         _limit(request, "login_network", network(request)),
-        _limit(request, "login_account", username),
+        # What is typed may be any text: it stands last, where it can name nobody else.
+        _limit(request, "login_account", f"anywhere {username}"),
         _limit(request, "login_all", ""),
     ]
     browser = None if is_api(request) else known.read(request, username)
@@ -108,8 +109,8 @@ def _of_login(request: Any, username: str) -> list[Limit]:
     # What strangers have used up does not bind it, but it counts like any of them.
     counted = [replace(limit, most=limit.most and sys.maxsize) for limit in limits]
     return [
-        _limit(request, "login", f"{username} browser {browser}"),
-        _limit(request, "login_account", f"{username} browsers"),
+        _limit(request, "login", f"browser {browser} {username}"),
+        _limit(request, "login_account", f"browsers {username}"),
         *counted,
     ]
 

@@ -72,7 +72,6 @@ class Refusal(ErrorTask):
 class Channel(HTTPChannel):
     """A connection. `since`: when its client last did what we wait for."""
 
-    parser_class = Parser
     task_class = Answer
     error_task_class = Refusal
 
@@ -84,6 +83,14 @@ class Channel(HTTPChannel):
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any):
         self.since = time.monotonic()
         super().__init__(server, sock, addr, adj, map=map)
+
+    def parser_class(self, adj: Any) -> Parser:
+        """A reader of the next request, which knows where it comes from; of a proxy's
+        clients it is not known yet."""
+        parser, address = Parser(adj), self.addr[0]
+        if address != self.server.settings.http_trusted_proxy:
+            parser.network = request_log.network(address)
+        return parser
 
     def look(self, now: float) -> None:
         """Close the connection of a client that keeps us waiting for too long."""

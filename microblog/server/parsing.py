@@ -12,13 +12,16 @@ from waitress.utilities import BadRequest, Error
 
 LONGEST_TARGET = 2048  # bytes
 LARGEST_HEADER = 16384  # bytes
-# The one address that takes larger bodies than all others, and how many at a time: they
-# wait on the disk until they are whole.
+# The one address that takes larger bodies than all others, and how many at a time, in
+# all and of one network: they wait on the disk until they are whole.
 UPLOADS = ("POST", "/settings/import")
 LARGEST_UPLOAD = 64 << 20  # bytes
 MOST_UPLOADS = 4
+MOST_UPLOADS_NEAR = 2
 
 _TRANSFER_CODING = re.compile(rb"^transfer-encoding:(.*)$", re.I | re.M)
+# waitress's own expression takes the square of their number of steps.
+_BLANKS = re.compile(rb"[ \t]{100}")
 _VISIBLE = re.compile(r"[!-~]+")
 
 
@@ -41,6 +44,7 @@ class Parser(HTTPRequestParser):
 
     completed: bool = False
     path = ""  # for who reports an error before it is read
+    network = ""  # that the client belongs to, if that is known
     _uploads: WeakSet["Parser"] = WeakSet()
 
     @property
@@ -60,7 +64,7 @@ class Parser(HTTPRequestParser):
         if head and self.error:
             # Of a header that is too long, waitress has forgotten it.
             self.path = _path(head)
-        if self.is_upload and len(self._uploads) > MOST_UPLOADS and not self.error:
+        if self.is_upload and self._has_no_place() and not self.error:
             self._uploads.discard(self)
             self.error = TooManyUploads("Others are uploading just now")
             self.completed = True
@@ -69,10 +73,19 @@ class Parser(HTTPRequestParser):
             self.expect_continue = False
         return consumed
 
+    def _has_no_place(self) -> bool:
+        """Whether others have all places, or those near it their part of them: nobody
+        who sends slowly, or without being logged in, is to keep everybody out."""
+        near = [one for one in self._uploads if one.network == self.network]
+        crowded = bool(self.network) and len(near) > MOST_UPLOADS_NEAR
+        return crowded or len(self._uploads) > MOST_UPLOADS
+
     def parse_header(self, header_plus: bytes) -> None:
         """Read the header. ParsingError: it is refused."""
         if b"\r\n " in header_plus or b"\r\n\t" in header_plus:
             raise ParsingError("A header is folded")
+        if _BLANKS.search(header_plus):
+            raise ParsingError("A header has too many blanks")
         codings = _TRANSFER_CODING.findall(header_plus)
         try:
             super().parse_header(header_plus)

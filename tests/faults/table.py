@@ -20,8 +20,16 @@ line is a test in `tests/faults/`.
 | --- | --- | --- | --- | --- |
 """
 
+ALONE = bool(os.environ.get(TABLE))
+
 lines: dict[str, list[str]] = {}  # cells of the table, by test
 _failed: set[str] = set()
+
+
+def within(seconds: float) -> float:
+    """How long something may take: as long as is claimed in `make faults`, whose tests
+    run one by one; three times as long where others run beside them."""
+    return seconds if ALONE else 3 * seconds
 
 
 def ids_of(name: str) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,13 @@ from tests.factories import PASSWORD
 from tests.faults.document_server import DocumentServer
 from tests.faults.ledger import Ledger
 from tests.faults.probe import Probe, get
+from tests.faults.table import within
 from tests.serving import wait_until
 from tests.site import Site
 
 PAGE = "/users/alice"
+# What is promised: who asks is told so, and all is well after the server's return.
+TOLD, GREEN = 3, 3  # seconds
 USER = {"username": "alice", "password": PASSWORD}
 
 
@@ -49,7 +53,7 @@ def answer(site: Site, path: str) -> http.client.HTTPResponse:
 
 
 def test_F1_AV_1_OP_1_site_that_starts_before_its_document_server(
-    away: Site, elsewhere: DocumentServer
+    away: Site, elsewhere: DocumentServer, record_property: Any
 ) -> None:
     """It is up, says that it cannot, and can as soon as the server is there, with its
     indexes."""
@@ -73,11 +77,11 @@ def test_F1_AV_1_OP_1_site_that_starts_before_its_document_server(
     assert away.request("POST", "/api/users", USER)[0] == 409
     with elsewhere.client() as client:
         assert "folded_1" in client.microblog.users.index_information()
-    print(f"\ngreen {took:.2f} s after it listens")
+    record_property("green after s", f"{took:.1f}")
 
 
 def test_F2_AV_2_document_server_that_dies_and_comes_back(
-    away: Site, elsewhere: DocumentServer
+    away: Site, elsewhere: DocumentServer, record_property: Any
 ) -> None:
     """Under load; nothing is started again but the document server."""
     elsewhere.start()
@@ -98,19 +102,22 @@ def test_F2_AV_2_document_server_that_dies_and_comes_back(
     assert {one.status for one in failed} == {503}
     told = [one for one in ledger.answers if killed < one.at < ended]
     assert {one.status for one in told} <= {201, 503}
-    assert max(one.seconds for one in failed + told) < 10
+    slowest = max(one.seconds for one in failed + told)
+    assert slowest < within(TOLD)
     # Nearly all are answered at once.
     late = [one.seconds for one in failed + told if one.at > killed + 4]
     assert sorted(late)[len(late) // 2] < 0.25
-    assert took < 15
+    assert took < within(GREEN)
     ledger.check(away)
     assert "Traceback" not in away.log.read_text()
-    slowest = max(one.seconds for one in failed + told)
-    print(f"\nslowest 503 {slowest:.2f} s, green {took:.2f} s after it listens")
+    record_property("slowest answer s", f"{slowest:.1f}")
+    record_property("green after s", f"{took:.1f}")
 
 
 @pytest.mark.long
-def test_F2_AV_2_DI_1_killed_embedded_server_is_started_again(tmp_path: Path) -> None:
+def test_F2_AV_2_DI_1_killed_embedded_server_is_started_again(
+    tmp_path: Path, record_property: Any
+) -> None:
     """The web server itself sees to it."""
     site = Site(tmp_path)
     site.start()
@@ -124,8 +131,11 @@ def test_F2_AV_2_DI_1_killed_embedded_server_is_started_again(tmp_path: Path) ->
         took = page.wait_for(200)
         ledger.wait_for(50)
     assert ledger.told(killed).keys() <= {201, 503}
-    assert max(one.seconds for one in page.since(killed)) < 10
-    assert took < 15
+    slowest = max(one.seconds for one in page.since(killed))
+    assert slowest < within(TOLD)
+    assert took < within(GREEN)
+    record_property("slowest answer s", f"{slowest:.1f}")
+    record_property("green after s", f"{took:.1f}")
     ledger.check(site)
     assert site.command("check", "--repair")[0] == 0
     assert site.command("check") == (0, "0 found\n")

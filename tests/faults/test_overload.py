@@ -18,13 +18,15 @@ from tests.faults.conftest import Web
 from tests.faults.ledger import Answer
 from tests.faults.probe import Probe
 from tests.faults.rig import COLLECTION, WebServer, at_once, fetch, statuses, wait_until
+from tests.faults.table import within
 from tests.serving import request
 
 LOGINS = 50
 CONNECTIONS = 400
 SECONDS = 10  # of overload
 STORM_SECONDS = 45
-PATIENCE = 60.0
+# What is promised to who reads while fifty log in, and to all after a crowd (seconds).
+PAGE_P95, PAGE_MOST, RECOVERED = 0.3, 10, 5
 # From one address, which here is everybody's.
 CROWD = "http.connections = 2000\nhttp.connections_total = 2000"
 GROWTH = 1.3  # of memory, from the first time to the second
@@ -70,7 +72,8 @@ def test_F14_RL_3_fifty_logins_at_once(
     assert told.keys() <= {200, 429, 503}
     assert told[200]
     assert {one.status for one in probe.answers} == {200}
-    assert max(one.seconds for one in probe.answers) < PATIENCE
+    assert percentile(probe.answers, 95) < 1000 * within(PAGE_P95)
+    assert max(one.seconds for one in probe.answers) < within(PAGE_MOST)
     crowded.assert_calm()
 
 
@@ -98,7 +101,7 @@ def test_F14_overload(crowded: WebServer, record_property: Any) -> None:
         ended = time.monotonic()
         assert fetch(crowded, "/")[0] == 200
         recovered = time.monotonic() - ended
-        assert recovered < PATIENCE
+        assert recovered < within(RECOVERED)
         held.append(crowded.memory())
     assert "Socket errors" not in said, said
     answered = re.search(r"(\d+) requests in", said)

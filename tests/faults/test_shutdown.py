@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,9 @@ def test_AV_4_F10_second_signal_ends_it_at_once(serve: Serve) -> None:
         assert served.process.wait(SOON) == -signal.SIGTERM
 
 
-def test_AV_4_F10_under_load_no_answer_is_cut(serve: Serve) -> None:
+def test_AV_4_F10_under_load_no_answer_is_cut(
+    serve: Serve, record_property: Any
+) -> None:
     """Each request is refused, or answered in whole, or the connection was closed
     between two requests."""
     served = serve()
@@ -144,6 +147,8 @@ def test_AV_4_F10_under_load_no_answer_is_cut(serve: Serve) -> None:
         thread.join()
     assert served.process.wait(SOON) == 0
     assert set(lengths) == {MB}
+    record_property("answers", len(lengths))
+    record_property("cut", 0)
 
 
 def ask_for_a_megabyte(client: socket.socket, lengths: list[int]) -> bool:

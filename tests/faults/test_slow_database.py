@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,13 @@ from tests.faults.document_server import DocumentServer
 from tests.faults.ledger import Ledger
 from tests.faults.probe import Probe, get
 from tests.faults.proxy import Proxy
+from tests.faults.table import within
 from tests.serving import wait_until
 from tests.site import Site
 
 DELAY = 0.3  # seconds, for each command
 TOO_LATE = 5.0
+GREEN = 3  # what is promised: seconds until all is well
 PAGE = "/users/alice"
 
 
@@ -42,7 +45,9 @@ def behind(tmp_path: Path, proxy: Proxy) -> Iterator[Site]:
 
 
 @pytest.mark.long
-def test_F4_AV_3_slow_document_server(proxy: Proxy, behind: Site) -> None:
+def test_F4_AV_3_slow_document_server(
+    proxy: Proxy, behind: Site, record_property: Any
+) -> None:
     """Late: pages are as late, and none fails. Too late: they say so. Then all is as
     before."""
     ledger = Ledger(behind.register("alice"))
@@ -61,8 +66,10 @@ def test_F4_AV_3_slow_document_server(proxy: Proxy, behind: Site) -> None:
         assert ledger.told(began).keys() == {201}
         slow = [one for one in page.since(began) if one.at < late]
         assert {one.status for one in slow} == {200}
-        # Two commands a page, and eight people before it who post by eight each.
-        assert fast + DELAY < median(one.seconds for one in slow) < fast + 60 * DELAY
+        # Two commands a page, and before it, by four threads, eight people who post by
+        # eight commands each.
+        later = median(one.seconds for one in slow) - fast
+        assert DELAY < later < within(20 * DELAY)
         proxy.delay = TOO_LATE
         page.wait_for(503)
         refused = time.monotonic() + 1
@@ -77,8 +84,9 @@ def test_F4_AV_3_slow_document_server(proxy: Proxy, behind: Site) -> None:
     assert {one.status for one in alive.answers} == {200}
     quick = sorted(one.seconds for one in alive.answers)
     assert quick[len(quick) * 98 // 100] < 1
-    assert took < 30
+    assert took < within(GREEN)
     ledger.check(behind)
     assert "Traceback" not in behind.log.read_text()
-    print(f"\na page {fast:.3f} s, then {median(o.seconds for o in slow):.3f} s")
-    print(f"green {took:.2f} s after the delay")
+    record_property("page s", f"{fast:.3f}")
+    record_property("late s", f"{median(one.seconds for one in slow):.3f}")
+    record_property("green after s", f"{took:.1f}")

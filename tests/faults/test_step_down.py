@@ -8,8 +8,10 @@ import pytest
 
 from tests.faults.conftest import Web
 from tests.faults.rig import COLLECTION, KEY, FailingServer, WebServer, recover, shown
+from tests.faults.table import within
 
-DEADLINE = 20.0  # seconds; a request's own, of three or so, is recorded
+DEADLINE = 20.0  # seconds in which all must be well again
+TOLD, GREEN = 3, 3  # what is promised: how long anybody waits, and until all is well
 NOT_PRIMARY = {"not primary": 10107, "shutting down": 91, "interrupted": 11602}
 
 
@@ -45,7 +47,7 @@ def test_F5_not_primary_is_tried_again(
         seconds, status, answer = timed_post(replicas, token, name)
         record_property(f"{name} s", f"{seconds:.1f}")
         assert status == 201, (name, answer)
-        assert seconds < DEADLINE
+        assert seconds < within(TOLD)
         assert shown(replicas, token)[answer["id"]] == name
         document_server.fail({"times": times}, ["find"], errorCode=code)
         assert replicas.request("GET", COLLECTION, None, token)[0] == 200
@@ -82,8 +84,10 @@ def test_F5_AV_2_step_down(
         seconds, status, answer = timed_post(replicas, token, "once", **KEY)
         slowest = max(slowest, seconds)
     record_property("slowest answer s", f"{slowest:.1f}")
-    record_property("green after s", f"{max(0.0, time.monotonic() - ended):.1f}")
-    assert slowest < DEADLINE
+    green = max(0.0, time.monotonic() - ended)
+    record_property("green after s", f"{green:.1f}")
+    assert slowest < within(TOLD)
+    assert green < within(GREEN)
     assert shown(replicas, token) == {answer["id"]: "once"}
     assert replicas.command("check") == (0, "0 found\n")
     replicas.assert_calm()

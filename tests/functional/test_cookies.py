@@ -164,9 +164,14 @@ def test_user_has_twenty_sessions_at_most(
         "session={}x",
         "session=x{}",
         "session=sha256",
+        # Whoever can write a cookie for this host must not choose who one is.
+        "session=x; session={}",
+        "session={}; session=x",
+        "session={} ;session={}",
+        "session={};a=b;session =x",
     ],
 )
-def test_what_is_no_cookie_of_ours_is_nothing(
+def test_SE_3_what_is_no_cookie_of_ours_is_nothing(
     reader: Browser, application: Any, cookie: str
 ) -> None:
     other = Browser(application)
@@ -175,6 +180,17 @@ def test_what_is_no_cookie_of_ours_is_nothing(
     answer = other.get("/settings", Cookie=cookie)
     assert answer.location == "/login?next=/settings"
     assert other.get("/", Cookie=cookie).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "cookie", ["xsession=1; session={}", "session={}; a=session=1"]
+)
+def test_cookies_of_others_are_left_alone(
+    reader: Browser, application: Any, cookie: str
+) -> None:
+    cookie = cookie.replace("{}", str(reader.cookie))
+    answer = Browser(application).get("/settings", Cookie=cookie)
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("path", OWN)

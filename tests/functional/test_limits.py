@@ -264,6 +264,17 @@ def test_AU_5_known_browser_is_not_locked_out(
     assert_throttled(reader.log_in("alice", NEW_PASSWORD))
 
 
+@pytest.mark.parametrize("name", ["alice browsers", "browsers alice", "alice browser"])
+def test_AU_5_no_name_that_is_typed_counts_as_what_it_is_not(
+    reader: Browser, come: Callable[..., Browser], name: str
+) -> None:
+    """Else strangers lock out browsers that an account knows, by the name of what
+    counts them."""
+    for number in range(14):
+        assert token(come(f"10.0.{number}.1"), name, WRONG).status_code == 400
+    assert reader.log_in("alice").status_code == 303
+
+
 def test_AU_5_what_makes_a_browser_known(
     reader: Browser, come: Callable[..., Browser], database: Database
 ) -> None:

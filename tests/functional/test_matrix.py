@@ -15,6 +15,8 @@ from webtest import TestApp, TestResponse
 
 import microblog
 from microblog import views
+from microblog.resources.admin import Admin
+from microblog.resources.microposts import Micropost
 from microblog.resources.node import Node
 from microblog.resources.root import Root
 from microblog.resources.settings import Settings as SettingsNode
@@ -25,6 +27,8 @@ from microblog.views import seed
 from tests.browsing import Browser
 from tests.factories import PASSWORD, Api, Factory
 from tests.functional.answers import assert_problem
+from tests.functional.bad_inputs.cases import BODIES
+from tests.functional.bad_inputs.cases import FORMS as TRIED
 from tests.functional.test_forms import FORMS, dump
 
 WHO = ("stranger", "alice", "bob", "admin1", "disabled")
@@ -313,6 +317,37 @@ def test_SE_5_every_form_is_tried_without_its_token(
     of_mails |= {(SettingsNode, "invitations", "POST")}
     everyone = {view for view in views_of(application) if view[2] == "POST"}
     assert sent | of_mails == everyone
+
+
+# Forms without fields of their own, or of which bad_inputs has cases, but no good one.
+OTHERWISE = {
+    *((Root, name, "POST") for name in ("confirm", "unsubscribe")),
+    *((SettingsNode, name, "POST") for name in ("invitations", "import")),
+    (Admin, "awaiting", "POST"),
+    (User, "restore", "POST"),
+    (Micropost, "show", "POST"),
+}
+
+
+def test_IN_1_whatever_takes_something_is_given_bad_inputs(
+    application: Any, database: Database, id: str
+) -> None:
+    """By tests/functional/bad_inputs, which does not find out by itself."""
+    tried = set()
+    for endpoint in TRIED.values():
+        method, path = endpoint["send"].split()
+        path = path.replace(
+            "/users/bob/microposts/{bobs}", "/users/alice/microposts/{id}"
+        )
+        tried.add(view_at(database, method, path.replace("{id}", id)))
+    everyone = {view for view in views_of(application) if view[2] == "POST"}
+    assert tried | OTHERWISE == everyone
+    assert tried & OTHERWISE == set()
+    sent = {re.sub(r"\{\w+\}", "1", one["send"]) for one in BODIES.values()}
+    for service in get_services():
+        path = re.sub(r"{\w+}", "[^/ ]+", service.path)
+        for method in {"POST", "PUT", "PATCH"} & set(service.defined_methods):
+            assert any(re.fullmatch(f"{method} {path}", one) for one in sent), path
 
 
 def test_AZ_1_view_without_a_permission_stops_the_start(

@@ -1,5 +1,6 @@
 """Passwords as those meet them who choose one, and those who guess one."""
 
+import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -209,6 +210,41 @@ def test_AU_4_logins_fail_after_the_same_time(failing: Any) -> None:
     medians = {one: statistics.median(times) for one, times in took.items()}
     # Without a hash for who is not there it is one to eight.
     assert max(medians.values()) < 2 * min(medians.values()), medians
+
+
+def likelihood(one: list[float], other: list[float]) -> float:
+    """Of ranks as different as these, if chance alone has made them so (Mann and
+    Whitney's test, by the normal distribution)."""
+    ranked = sorted([(time, 0) for time in one] + [(time, 1) for time in other])
+    ranks = sum(n + 1 for n, (_time, which) in enumerate(ranked) if which == 0)
+    n, m = len(one), len(other)
+    mean, spread = n * (n + m + 1) / 2, math.sqrt(n * m * (n + m + 1) / 12)
+    return math.erfc(abs(ranks - mean) / spread / math.sqrt(2))
+
+
+@pytest.mark.long
+def test_AU_4_no_stopwatch_tells_who_is_here(make: Factory, settings: Settings) -> None:
+    """Two hundred tries of each, in turn: medians within a twentieth, and ranks that
+    chance alone would give. Chance gets a second try."""
+    made = microblog.application(settings.model_copy(update={"password_cost": 11}))
+    made.registry["connection"].wait()
+    make.user("alice", password=passwords.hash(PASSWORD, 11))
+    api = Api(Browser(made).app)
+    seen = []
+    for _ in range(2):
+        took: dict[str, list[float]] = {"alice": [], "nobody": []}
+        for number in range(400):
+            username = ("alice", "nobody")[(number + number // 2) % 2]
+            begun = time.perf_counter()
+            log_in(api, username, "not the one of alice")
+            took[username].append(time.perf_counter() - begun)
+        medians = [statistics.median(times) for times in took.values()]
+        seen.append((max(medians) / min(medians), likelihood(*took.values())))
+        if seen[-1][0] < 1.05 and seen[-1][1] > 0.01:
+            break
+    made.registry["connection"].close()
+    assert seen[-1][0] < 1.05, seen
+    assert seen[-1][1] > 0.01, seen
 
 
 @pytest.mark.parametrize("file", ["development.ini", "production.ini"])

@@ -1,9 +1,11 @@
 """What is sent byte for byte: requests that proxies and servers read differently, names
 of other sites, and what is too long."""
 
+import os
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +98,9 @@ LINES: dict[str, tuple[bytes, int]] = {
     "folded": (LINE + HOST + b"X: y\r\n z\r\n\r\n", 400),
     "folded by a tab": (LINE + HOST + b"X: y\r\n\tz\r\n\r\n", 400),
     "folded first": (LINE + b" X: y\r\n" + HOST + b"\r\n", 400),
+    "some blanks": (get(b"/about", b"X: y" + b" " * 90 + b"z"), 200),
+    "many blanks": (get(b"/about", b"X:" + b" " * 15_000 + b"y"), 400),
+    "many tabs": (get(b"/about", b"X: y" + b"\t" * 15_000 + b"z"), 400),
     "NUL": (LINE + HOST + b"X: a\x00b\r\n\r\n", 400),
     "NUL in the name": (LINE + HOST + b"X\x00: a\r\n\r\n", 400),
     "no colon": (LINE + HOST + b"nonsense\r\n\r\n", 400),
@@ -225,6 +230,12 @@ def check(site: Site, sent: bytes, status: int) -> None:
     assert send(site, get(b"/about")).startswith(b"HTTP/1.1 200 ")
 
 
+def worked(pid: int) -> float:
+    """Seconds that a process has had a core for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def table(cases: dict[str, tuple[bytes, int]]) -> Any:
     return pytest.mark.parametrize(("sent", "status"), cases.values(), ids=cases)
 
@@ -292,6 +303,53 @@ def test_OU_6_page_that_is_kept_is_not_for_others(raw: Site) -> None:
         foreign = send(raw, named(b"evil.example", target=b"/"))
         assert foreign.startswith(b"HTTP/1.1 400 ")
         assert b"Content-Security-Policy: default-src 'none'" in foreign
+
+
+# What patterns of libraries could take the square of its length for.
+LONG = [
+    b"a",
+    b"a-",
+    b"a=",
+    b'a="',
+    b"a/b;",
+    b"a;q=",
+    b",",
+    b" a",
+    b'"a",',
+    b"\\",
+    b"\xff",
+]
+HEADERS = [
+    *(b"Accept", b"Accept-Encoding", b"Accept-Language", b"Authorization", b"Cookie"),
+    *(b"Content-Type", b"If-Match", b"If-Modified-Since", b"If-None-Match", b"Range"),
+    *(b"Origin", b"User-Agent", b"X-Forwarded-For"),
+]
+
+
+@pytest.mark.parametrize("path", [b"/about", b"/api/users/alice", b"/static/style.css"])
+def test_IN_1_no_header_takes_long(raw: Site, path: bytes) -> None:
+    """15,000 bytes of it, by the time that the process works: while it does, all others
+    wait."""
+    for name in HEADERS:
+        for piece in LONG:
+            check_quick(raw, get(path, name + b": " + (piece * 15_000)[:15_000]))
+
+
+@pytest.mark.parametrize("path", [b"/api/token", b"/login"])
+def test_IN_1_no_media_type_takes_long(raw: Site, path: bytes) -> None:
+    for piece in [*LONG, b"\xa0", b"\x85", b"\x0c", b"; charset="]:
+        kind = b"Content-Type: a" + (piece * 15_000)[:15_000] + b"!"
+        lines = [HOST, kind + b"\r\n", b"Content-Length: 2\r\n", CLOSE]
+        check_quick(raw, b"POST %b HTTP/1.1\r\n%b{}" % (path, b"".join(lines)))
+
+
+def check_quick(site: Site, sent: bytes) -> None:
+    """It is answered, and costs little."""
+    assert site.process is not None
+    before = worked(site.process.pid)
+    answer = send(site, sent)
+    assert worked(site.process.pid) - before < 0.5, sent[:100]
+    assert re.match(rb"HTTP/1\.[01] [2-4]", answer), sent[:100]
 
 
 def test_IN_1_two_requests_at_once_get_two_answers(raw: Site) -> None:

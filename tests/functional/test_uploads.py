@@ -28,9 +28,14 @@ def served(tmp_path: Path) -> Iterator[Served]:
     served.end()
 
 
-def begun(served: Served, path: str, length: int) -> socket.socket:
+IMPORT = "/settings/import"
+
+
+def begun(
+    served: Served, path: str, length: int, source: str = "127.0.0.1"
+) -> socket.socket:
     """A connection on which a body of so many bytes is promised."""
-    client = served.connect()
+    client = served.connect(source)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     client.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
     return client
@@ -57,22 +62,49 @@ def test_IN_7_one_address_takes_large_bodies(served: Served) -> None:
 
 def test_RL_4_so_many_uploads_at_a_time(served: Served) -> None:
     waiting = [
-        begun(served, "/settings/import", MB) for _ in range(parsing.MOST_UPLOADS)
+        begun(served, IMPORT, MB, f"127.0.{number}.1")
+        for number in range(parsing.MOST_UPLOADS)
     ]
     for client in waiting:
         client.sendall(b"x")
-    wait_until(lambda: status(read_all(begun(served, "/settings/import", MB))) == 503)
+    wait_until(lambda: status(read_all(begun(served, IMPORT, MB))) == 503)
     # Everything else is answered, and one that has ended makes room.
     assert b"hello" in served.get("/")
     waiting[0].sendall(b"x" * (MB - 1))
     assert status(read_all(waiting[0])) == 200
 
     def is_taken() -> bool:
-        client = begun(served, "/settings/import", 10)
+        client = begun(served, IMPORT, 10)
         client.sendall(b"x" * 10)
         return status(read_all(client)) == 200
 
     wait_until(is_taken)
+
+
+def test_RL_4_nobody_keeps_all_others_from_uploading(served: Served) -> None:
+    """By the network that they connect from; two of its addresses are one."""
+    held = [
+        begun(served, IMPORT, MB, f"127.0.1.{number + 1}")
+        for number in range(parsing.MOST_UPLOADS_NEAR)
+    ]
+    for client in held:
+        client.sendall(b"x")
+    again = begun(served, IMPORT, MB, "127.0.1.9")
+    assert status(read_all(again)) == 503
+    other = begun(served, IMPORT, MB, "127.0.2.1")
+    other.sendall(b"x" * MB)
+    assert status(read_all(other)) == 200
+
+
+def test_RL_4_uploads_through_a_proxy_are_counted_in_all(tmp_path: Path) -> None:
+    served = Served(tmp_path / "log", "http.trusted_proxy=127.0.0.1")
+    try:
+        waiting = [begun(served, IMPORT, MB) for _ in range(parsing.MOST_UPLOADS)]
+        for client in waiting:
+            client.sendall(b"x" * MB)
+            assert status(read_all(client)) == 200
+    finally:
+        served.end()
 
 
 class Person:

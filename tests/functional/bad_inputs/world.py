@@ -13,7 +13,7 @@ from webtest import lint
 
 from microblog.bodies import FORM
 from microblog.settings import Settings
-from microblog.store import Document, accounts, sessions
+from microblog.store import Document, accounts, reports, sessions, users
 from tests.factories import PASSWORD, Factory
 from tests.functional.bad_inputs.cases import Case
 
@@ -52,7 +52,11 @@ class World:
         make.user("gone")
         accounts.delete(self.database, "gone")
         self.tokens = {name: make.token(name) for name in ("alice", "bob")}
-        self.sessions = {name: self._session(make, name) for name in ("alice", "bob")}
+        make.user("mona")
+        users.change(self.database, "mona", {"role": users.ADMINISTRATOR})
+        self.sessions = {
+            name: self._session(make, name) for name in ("alice", "bob", "mona")
+        }
         make.follow("alice", "bob")
         self.words = {
             "{id}": str(make.micropost(text="hello")["id"]),
@@ -62,10 +66,12 @@ class World:
             **{f"{{{name}'s}}": token for name, token in self.tokens.items()},
             "{alice's session}": self.sessions["alice"],
         }
+        reported = int(self.words["{id}"])
+        reports.create(self.database, "bob", "alice", reported, "a reason")
         self.mistakes = Mistakes()
         logging.getLogger().addHandler(self.mistakes)
         self.slow: list[str] = []
-        self.csrf = {name: self._csrf(name) for name in ("", "alice", "bob")}
+        self.csrf = {name: self._csrf(name) for name in ("", *self.sessions)}
         self.words["{alice's csrf}"] = self.csrf["alice"]
         self.documents = {
             name: list(self.database[name].find())
