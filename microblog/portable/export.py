@@ -41,7 +41,7 @@ OLDEST_FIRST = Start(descending=False, wanted=250)
 # What nobody is told: secrets and their digests; what is computed, or only says how far
 # a task is; which moderator (`by`) it was.
 NEVER = {"password", "grams", "undone", "run", "leased", "by"}
-OF_USER = NEVER | {"microposts", "folded"}
+OF_USER = NEVER | {"microposts", "folded", "undelivered"}
 OF_LOGIN = NEVER | {"_id"}
 # What others have told, and who they are.
 HIDDEN_OF = {

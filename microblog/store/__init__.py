@@ -16,6 +16,7 @@ from pymongo.database import Database as _Database
 from microblog.store.changes import Changes, Collection
 from microblog.store.changes import Document as Document
 from microblog.store.memory import Memory
+from microblog.store.together import Together
 
 INDEX_SECONDS = 3600  # an index of a large collection takes its time
 
@@ -33,6 +34,8 @@ class Database(_Database[Document]):
         super().__init__(client, name)
         self.changes = changes or Changes()
         self.memory = Memory(self.changes)
+        # Those who note microposts in the marks, the one document that all posts write.
+        self.noting: Together[tuple[int, int, list[int]]] = Together()
 
     def __getitem__(self, name: str) -> Collection:
         # Making one takes the driver longer than looking one up.

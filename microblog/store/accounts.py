@@ -26,7 +26,6 @@ LEFT = (
     ("idempotency", "user"),
     ("names", "_id"),
     ("timelines", "_id"),
-    ("deliveries", "_id"),
     ("mails", "to"),
     ("notices", "reader"),
     ("dead_letters", "arguments"),

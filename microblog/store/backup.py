@@ -75,7 +75,7 @@ def _follows(database: Database) -> Iterator[Document]:
 
 def _users(database: Database) -> Iterator[Document]:
     for one in users.walk(database, Start(descending=False, wanted=PIECE // 4)):
-        computed = ("counts", "microposts", "first")
+        computed = ("counts", "microposts", "first", "newest", "undelivered")
         yield {field: one[field] for field in one if field not in computed}
 
 
@@ -148,7 +148,6 @@ COLLECTIONS = {
     "segments": Kept(Fate.COMPUTED, "from microposts, and so are the postings"),
     "postings": Kept(Fate.COMPUTED, "from microposts"),
     "timelines": Kept(Fate.COMPUTED, "each when its reader comes"),
-    "deliveries": Kept(Fate.LEFT_OUT, "timelines are built anew"),
     "erasures": Kept(Fate.LEFT_OUT, "the postings that they are for are left out"),
     "exports": Kept(Fate.LEFT_OUT, "they can be asked for again"),
     "imports": Kept(Fate.LEFT_OUT, "what came of them is in the backup"),

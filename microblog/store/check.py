@@ -18,6 +18,7 @@ from microblog.store import (
     Database,
     Document,
     accounts,
+    deliveries,
     follows,
     ids,
     marks,
@@ -143,6 +144,8 @@ def mend_user(database: Database, username: str) -> bool:
         if user is None:
             return True
         right = derived(database, username)
+        held = {one["id"] for one in user["microposts"]}
+        found = [one["id"] for one in right["microposts"] if one["id"] not in held]
         time.sleep(SETTLE_SECONDS)
         if references.set_derived(
             database,
@@ -151,6 +154,8 @@ def mend_user(database: Database, username: str) -> bool:
             counts=right["counts"],
             first=right["first"],
             references=right["microposts"],
+            # Whoever was killed before it was embedded has not noted that either.
+            delivered=found if deliveries.are_pushed(user) else (),
         ):
             return True
     return False

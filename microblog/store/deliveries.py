@@ -1,78 +1,55 @@
 """Deliveries: microposts whose references are still to reach their readers.
 
-A document: `_id` (author), `references` (the newest 100 of what is to be delivered,
-the latest last), and `since` (the oldest id) while there are any. A post writes it
-before the micropost itself, so that no crash comes in between; one that is never stored
-is dropped by whoever reads it.
+They stand in the author's document, by the same update that embeds them there, so that
+no crash comes in between: `undelivered` (at least the newest 100 of them) and, while
+there are any, `undone.deliver` (the oldest id).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
-
-from microblog.store import (
-    Database,
-    Document,
-    follows,
-    ids,
-    references,
-    timelines,
-    users,
-)
+from microblog.store import Database, Document, follows, ids, timelines, undone, users
 from microblog.store.walks import Start
 
 FOLLOWERS = 250  # asked for at once
 
-INDEXES = [IndexModel("since", sparse=True)]
+
+def noted(update: Document, new: Sequence[int]) -> Document:
+    """An update of the author's document that also has these delivered."""
+    spelled = [ids.spell(id) for id in new]
+    # Several processes push in another order than that of the ids: so that all of the
+    # newest 100 are there, more are.
+    push = {"undelivered": {"$each": spelled, "$slice": -2 * timelines.MOST}}
+    oldest = {f"undone.{users.DELIVER}": min(new)}
+    return {
+        **update,
+        "$push": {**update.get("$push", {}), **push},
+        "$min": {**update.get("$min", {}), **oldest},
+    }
 
 
-def note(database: Database, author: str, id: int) -> None:
-    """A micropost with this id is about to be stored."""
-    spelled = ids.spell(id)
-    push = {"$each": [spelled], "$sort": 1, "$slice": -timelines.MOST}
-    update = {"$push": {"references": push}, "$min": {"since": id}}
-    lacking = {"_id": author, "references": {"$ne": spelled}}
-    try:
-        database.deliveries.update_one(lacking, update, upsert=True)
-    except DuplicateKeyError:  # Noted before, or another process made the document.
-        database.deliveries.update_one(lacking, update)
+def are_pushed(author: Document) -> bool:
+    """Whether the author's microposts are to be delivered: not all followers know yet
+    that they pull them."""
+    return author.get("pulled") != users.TOLD
 
 
 def deliver(database: Database, author: str, push_below: int) -> None:
     """Send what an author has posted to the timelines of the followers, if these are
     fewer than `push_below`; else they pull it, from now on."""
-    document = database.deliveries.find_one({"_id": author})
-    if document is None or "since" not in document:
-        return
-    sent = sorted(document["references"])
     user = users.find(database, author)
-    if user and sent and _is_pushed(database, user, push_below):
+    if user is None or users.DELIVER not in user.get("undone", ()):
+        return
+    waiting = user.get("undelivered")
+    sent = sorted(set(waiting or ()))[-timelines.MOST :]
+    if sent and _is_pushed(database, user, push_below):
         timelines.send(database, sent, _followers(database, user))
-    # While an author's document lacks one, a timeline that is built lacks it too.
-    being_posted = _being_posted(database, user, sent) if user else set()
-    _done(database, author, [one for one in sent if one not in being_posted])
-
-
-def _being_posted(database: Database, user: Document, sent: list[str]) -> set[str]:
-    """Those of the references that the author's document lacks, but for what is deleted
-    or was never stored."""
-    name, floor = user["_id"], references.floor(user)
-    held = {one["id"] for one in user["microposts"]}
-    lacking = {int(one) for one in sent} - held
-    old = ids.now() - references.BEING_POSTED
-    return {
-        ids.spell(id)
-        for id in lacking
-        if id >= floor
-        and (id > old or database.microposts.find_one({"_id": id, "author": name}))
-    }
+    _done(database, author, waiting)
 
 
 def _is_pushed(database: Database, user: Document, push_below: int) -> bool:
     if "pulled" not in user and user["counts"]["followers"] < push_below:
         return True
-    if user.get("pulled") != users.TOLD:
+    if are_pushed(user):
         # Whoever builds a timeline from here on pulls; those that are there are told.
         users.set_pulled(database, user["_id"], users.TELLING)
         timelines.tell(database, user["_id"], _followers(database, user))
@@ -85,16 +62,17 @@ def _followers(database: Database, user: Document) -> Iterator[str]:
     return (link["follower"] for link in links)
 
 
-def _done(database: Database, author: str, delivered: list[str]) -> None:
+def _done(database: Database, author: str, delivered: list[str] | None) -> None:
     """All of these have reached their readers."""
-    left = {"_id": author}
-    database.deliveries.update_one(left, {"$pull": {"references": {"$in": delivered}}})
-    database.deliveries.update_one(
-        {**left, "references": []}, {"$unset": {"since": ""}}
-    )
+    nothing = {"undelivered": "", f"undone.{users.DELIVER}": ""}
+    as_read = {"_id": author, "undelivered": delivered}
+    done = database.users.update_one(as_read, {"$unset": nothing})
+    if not done.matched_count and delivered:
+        # More was posted meanwhile.
+        pull = {"$pull": {"undelivered": {"$in": delivered}}}
+        database.users.update_one({"_id": author}, pull)
 
 
 def waiting(database: Database, before: int) -> list[str]:
     """The authors with something to deliver since before an id, the longest first."""
-    found = database.deliveries.find({"since": {"$gt": 0, "$lt": before}})
-    return [one["_id"] for one in sorted(found, key=lambda one: one["since"])]
+    return undone.find(database, "users", users.DELIVER, before=before)

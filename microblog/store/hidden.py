@@ -19,7 +19,6 @@ from microblog.store import (
     Database,
     Document,
     check,
-    deliveries,
     erasures,
     ids,
     marks,
@@ -63,8 +62,6 @@ def show(database: Database, id: int) -> None:
         author = users.find(database, held["author"])
         if author is None:
             break
-        if author.get("pulled") != users.TOLD:
-            deliveries.note(database, author["_id"], id)
         shown = shapes.new_document(
             id, author["_id"], held["text"], held["referenced"]
         ) | {"edited": held["edited"]}
@@ -193,7 +190,7 @@ def _leave(database: Database, user: Document, document: Document) -> bool:
 
 def _enter(database: Database, user: Document, document: Document) -> bool:
     fresh = [shapes.reference(document)]
-    return references.set_with(database, user, fresh)
+    return references.set_with(database, user, fresh, are_new=True)
 
 
 def _take_over(database: Database, document: Document) -> bool:

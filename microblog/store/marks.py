@@ -18,6 +18,8 @@ from microblog.store import Database, Document, ids
 MICROPOSTS = "microposts"
 USERS = "users"
 LATEST = 100  # references
+# The oldest and the newest of some ids, and those to be put among the newest 100.
+Noted = tuple[int, int, list[int]]
 STEP = 32  # users from one step to the next, on average
 
 
@@ -29,7 +31,13 @@ def note(
 ) -> None:
     """Widen the marks by ids that were just stored, and put `pushed` among the newest
     100."""
-    newest = oldest if newest is None else newest
+    new = oldest, oldest if newest is None else newest, list(pushed)
+    database.noting.write(new, lambda all: _note(database, all))
+
+
+def _note(database: Database, new: list[Noted]) -> None:
+    oldest, newest = min(one[0] for one in new), max(one[1] for one in new)
+    pushed = (id for one in new for id in one[2])
     sent = sorted(map(ids.spell, pushed), reverse=True)
     update: Document = {"$max": {"newest": newest}, "$min": {"oldest": oldest}}
     # Nearly always all is newer than what is there, which needs no sorting.

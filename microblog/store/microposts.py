@@ -54,23 +54,23 @@ def create(
     document = shapes.new_document(id, author["_id"], text, referenced)
     if shapes.named(document):
         document["undone"][MAILS] = id
-    while not _insert(database, document, author.get("pulled") != users.TOLD):
+    while not _insert(database, document):
         shapes.set_id(document, ids.new(after=newest))
     if document["_id"] > newest:
-        references.add(database, author["_id"], reference(document))
+        is_pushed = deliveries.are_pushed(author)
+        references.add(database, author["_id"], reference(document), is_pushed)
     else:
         # An earlier try has drawn it: later microposts may be embedded by now.
-        references.add_many(database, author["_id"], [reference(document)])
+        held = [reference(document)]
+        references.add_many(database, author["_id"], held, are_new=True)
     # Whoever looks for a tag finds it by these marks.
     with database.changes.changing("tags", document["tags"]):
         marks.note(database, document["_id"], pushed=[document["_id"]])
     return shown(document)
 
 
-def _insert(database: Database, document: Document, is_pushed: bool) -> bool:
+def _insert(database: Database, document: Document) -> bool:
     """Whether the document is stored, now or by an earlier try."""
-    if is_pushed:
-        deliveries.note(database, document["author"], document["_id"])
     try:
         database.microposts.insert_one(document)
     except DuplicateKeyError:

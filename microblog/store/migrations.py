@@ -15,6 +15,7 @@ from microblog.store import (
     Database,
     Document,
     backup,
+    deliveries,
     hidden,
     pieces,
     runs,
@@ -79,10 +80,21 @@ def _put_away(database: Database, progress: Progress) -> None:
         database.hidden.delete_one({"_id": id})
 
 
+def _hand_over(database: Database, progress: Progress) -> None:
+    """Note in the users' documents what the collection `deliveries` has to deliver."""
+    known = database.deliveries.find()
+    for one in progress("noting deliveries", known, None):
+        if new := [int(reference) for reference in one["references"]]:
+            query = {"_id": one["_id"], "counts": {"$exists": True}}
+            database.users.update_one(query, deliveries.noted({}, new))
+    database.drop_collection("deliveries")
+
+
 STEPS = [
     Step(1, "mend what is computed", _mend),
     Step(2, "index microposts by segments", _index),
     Step(3, "hide microposts within their documents", _put_away),
+    Step(4, "note deliveries with their authors", _hand_over),
 ]
 
 

@@ -1,13 +1,23 @@
 """References: what a user's document holds of the user's newest microposts.
 
 `microposts` are extended references to the newest 40, newest first: all that a page
-shows of them. With `counts.microposts` and `first` they are computed from the
-collection `microposts`, which is the truth, and can be computed again.
+shows of them. With `counts.microposts`, `first` and `newest` (the latest id ever
+embedded) they are computed from the collection `microposts`, which is the truth, and
+can be computed again.
 """
 
+from collections.abc import Sequence
 from itertools import islice
 
-from microblog.store import Database, Document, collection, ids, shapes, users
+from microblog.store import (
+    Database,
+    Document,
+    collection,
+    deliveries,
+    ids,
+    shapes,
+    users,
+)
 from microblog.store.walks import Start
 
 EMBEDDED = 40  # references in a user's document
@@ -23,40 +33,49 @@ def floor(user: Document) -> int:
     return int(embedded[-1]["id"]) if embedded else ids.MAXIMUM
 
 
-def add(database: Database, username: str, reference: Document) -> None:
-    """Count the user's newest micropost, just stored, and embed it. Doing it again for
-    one that is still embedded changes nothing."""
-    database.users.update_one(
-        {
-            "_id": username,
-            "counts": {"$exists": True},
-            "microposts.id": {"$ne": reference["id"]},
-        },
-        {
-            # Sorted, not put in front: two processes can push in another order than
-            # that of their ids.
-            "$push": {
-                "microposts": {
-                    "$each": [reference],
-                    "$sort": {"id": -1},
-                    "$slice": EMBEDDED,
-                }
-            },
+def add(
+    database: Database, username: str, reference: Document, is_pushed: bool
+) -> None:
+    """Count the user's newest micropost, just stored, and embed it; `is_pushed`: have
+    it delivered. Doing it again for one that is still embedded changes nothing."""
+    id = reference["id"]
+    each = {"$each": [reference], "$slice": EMBEDDED}
+
+    def update(place: Document) -> Document:
+        made = {
+            "$push": {"microposts": {**each, **place}},
             "$inc": {"counts.microposts": 1, "rev": 1},
-            "$min": {"first": reference["id"]},
-        },
-    )
+            "$min": {"first": id},
+            "$max": {"newest": id},
+        }
+        return deliveries.noted(made, [id]) if is_pushed else made
+
+    # Nearly always it is newer than all that is there, which needs no sorting.
+    newer = {"_id": username, "newest": {"$lt": id}}
+    if not database.users.update_one(newer, update({"$position": 0})).matched_count:
+        other = {"counts": {"$exists": True}, "microposts.id": {"$ne": id}}
+        database.users.update_one(
+            {"_id": username, **other}, update({"$sort": {"id": -1}})
+        )
 
 
-def add_many(database: Database, username: str, references: list[Document]) -> None:
+def add_many(
+    database: Database,
+    username: str,
+    references: list[Document],
+    are_new: bool = False,
+) -> None:
     """Count microposts of any age that were just stored, and embed those that are among
-    the newest. Doing it again for those still embedded changes nothing."""
+    the newest; `are_new`: and have them delivered. Doing it again for those still
+    embedded changes nothing."""
     while user := users.find(database, username):
-        if set_with(database, user, references):
+        if set_with(database, user, references, are_new):
             return
 
 
-def set_with(database: Database, user: Document, references: list[Document]) -> bool:
+def set_with(
+    database: Database, user: Document, references: list[Document], are_new: bool
+) -> bool:
     """The same, if the user is as the document has it; whether it was."""
     embedded, counts = user["microposts"], user["counts"]
     held = {one["id"] for one in embedded}
@@ -70,13 +89,15 @@ def set_with(database: Database, user: Document, references: list[Document]) -> 
         oldest = min(held, default=ids.MAXIMUM)
         newest = [one for one in newest if one["id"] >= oldest]
     newest.sort(key=lambda one: one["id"], reverse=True)
+    new = [one["id"] for one in fresh]
     return set_derived(
         database,
         user["_id"],
         user["rev"],
         counts={**counts, "microposts": counts["microposts"] + len(fresh)},
-        first=min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh)),
+        first=min(user.get("first", ids.MAXIMUM), *new),
         references=newest[:EMBEDDED],
+        delivered=new if are_new and deliveries.are_pushed(user) else (),
     )
 
 
@@ -119,15 +140,19 @@ def set_derived(
     counts: Document,
     first: int | None,
     references: list[Document],
+    delivered: Sequence[int] = (),
 ) -> bool:
     """Replace all that is computed from other collections, if the user is still at
-    `rev`; whether it was."""
+    `rev`; whether it was. `delivered`: microposts that are to be."""
     derived: Document = {"counts": counts, "microposts": references}
     if first is not None:
         derived["first"] = first
-    result = database.users.update_one(
-        {"_id": username, "rev": rev}, {"$set": derived, "$inc": {"rev": 1}}
-    )
+    update: Document = {"$set": derived, "$inc": {"rev": 1}}
+    if references:
+        update["$max"] = {"newest": references[0]["id"]}
+    if delivered:
+        update = deliveries.noted(update, delivered)
+    result = database.users.update_one({"_id": username, "rev": rev}, update)
     return bool(result.matched_count)
 
 

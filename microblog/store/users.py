@@ -38,6 +38,7 @@ AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
 # Whether the followers know by now that they pull a user's microposts.
 TELLING, TOLD = "telling", "told"
 PURGE = "purge"  # what can be undone of a deleted user
+DELIVER = "deliver"  # and of an author
 # In its place: there is nothing to purge, but nobody sees what the user has written. So
 # one index, and one read, tells of whom that is true.
 UNSEEN = -1
@@ -58,6 +59,7 @@ INDEXES = [
     IndexModel("joined"),
     IndexModel("email", partialFilterExpression={"email": {"$gt": ""}}),
     IndexModel("undone.purge", sparse=True),
+    IndexModel("undone.deliver", sparse=True),
     IndexModel("deleted", sparse=True),
 ]
 
@@ -88,6 +90,7 @@ def new_document(
         "rev": 1,
         "counts": {"microposts": 0, "following": 0, "followers": 0},
         "microposts": [],
+        "newest": 0,
     }
 
 

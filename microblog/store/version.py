@@ -14,7 +14,7 @@ from microblog.store import Database
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 # Of data that was brought to no later one, this program can do nothing but migrate it:
 # raised with VERSION where a step must be done before anybody is served.
 SERVED = 0

@@ -15,6 +15,7 @@ from microblog.security import Permission
 from microblog.store import (
     Document,
     collection,
+    deliveries,
     hidden,
     idempotency,
     microposts,
@@ -249,7 +250,7 @@ def _create(request: Any, new: NewMicropost, id: int | None = None) -> Document:
     author, text = request.context.user, new.text
     limits.hit(request, post=author["_id"])
     micropost = microposts.create(request.database, author, text, new.referenced, id)
-    if author.get("pulled") != users.TOLD:
+    if deliveries.are_pushed(author):
         request.soon("deliver", author["_id"])
     _tell(request, micropost)
     return micropost

@@ -11,7 +11,9 @@ import pytest
 
 from microblog.store import (
     Database,
+    deliveries,
     hidden,
+    ids,
     microposts,
     migrations,
     search,
@@ -167,3 +169,22 @@ def test_step_3_puts_hidden_microposts_away(
     assert found[0]["hidden"] == about
     assert [one["id"] for one in make.user("alice")["microposts"]] == [seen["id"]]
     assert run("check") == Done(0, "0 found\n", "")
+
+
+def test_step_4_what_waits_to_be_delivered_is_handed_over(
+    run: Run, old: Database
+) -> None:
+    """Of data that has deliveries of its own; of users who are gone, nothing."""
+    micropost = old.microposts.find_one({"author": "bob"})
+    assert micropost is not None
+    old.users.update_many({}, {"$unset": {"undelivered": "", "undone": ""}})
+    spelled = [ids.spell(micropost["_id"])]
+    waiting = {"bob": spelled, "alice": [], "gone": spelled}
+    old.deliveries.insert_many(
+        [{"_id": name, "references": held} for name, held in waiting.items()]
+    )
+    assert run("migrate").status == 0
+    assert deliveries.waiting(old, ids.MAXIMUM) == ["bob"]
+    bob = old.users.find_one({"_id": "bob"}) or {}
+    assert bob["undelivered"] == spelled
+    assert "deliveries" not in old.list_collection_names()

@@ -178,9 +178,7 @@ def test_PR_1_AZ_4_export_has_all_that_is_held_and_no_secret(
     for name, _owner in accounts.LEFT:
         if name not in {"microposts", "follows", "files", "exports"}:
             assert any(one.startswith(f"held/{name}") for one in found), name
-            assert found.get(f"held/{name}.json") != "[]\n" or name in {
-                "deliveries",
-            }, name
+            assert found.get(f"held/{name}.json") != "[]\n", name
     user = populated.users.find_one({"_id": "alice"}) or {}
     account = json.loads(found["account.json"])
     assert user.keys() - account["user"].keys() == {"password", "microposts", "folded"}

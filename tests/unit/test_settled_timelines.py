@@ -327,12 +327,9 @@ class World(RuleBasedStateMachine):
             self.everything_settles([1, 4])
 
     def _nothing_waits(self) -> None:
-        """But for what was never stored, or is deleted by now."""
-        there = {ids.spell(one["id"]) for one in self._all()}
-        for author in deliveries.waiting(self.processes[1], ids.MAXIMUM):
-            document = self.database.deliveries.find_one({"_id": author}) or {}
-            assert document["references"] != []
-            assert not there & set(document["references"])
+        assert deliveries.waiting(self.processes[1], ids.MAXIMUM) == []
+        for name in self.alive:
+            assert "undelivered" not in self._user(name)
 
     def _act(self, process: Process, action: Action) -> None:
         kind, who, whom = action
@@ -380,8 +377,7 @@ class World(RuleBasedStateMachine):
     def _is_late(self, micropost: Document) -> bool:
         """Whether a micropost may not be there yet."""
         author, id = micropost["author"], micropost["id"]
-        waiting = self.database.deliveries.find_one({"_id": author}) or {}
-        sent = waiting.get("references", [])
+        sent = self._user(author).get("undelivered", [])
         if ids.spell(id) in sent or len(sent) >= timelines.MOST:
             return True
         is_new = World.clock - self.posted[id] < memory.CONTENT_SECONDS

@@ -463,43 +463,59 @@ def test_one_who_posts_much_hides_nobody(
 # What is to be delivered.
 
 
-def waiting(database: Database, author: str = "bob") -> Document:
-    """What an author has to deliver."""
-    document = database.deliveries.find_one({"_id": author})
-    assert document is not None
-    return document
+def waiting(make: Factory, author: str = "bob") -> list[str] | None:
+    """What an author has to deliver, as the author's document says."""
+    user = make.user(author)
+    found: list[str] | None = user.get("undelivered")
+    assert (found is None) == ("deliver" not in user.get("undone", {}))
+    return found
+
+
+def note(database: Database, author: str, *new: int) -> None:
+    """As a post does."""
+    update = deliveries.noted({}, new)
+    assert database.users.update_one({"_id": author}, update).matched_count
 
 
 def test_noted_until_it_is_delivered(make: Factory, database: Database) -> None:
     make.follow("alice", "bob")
     assert is_settled(database)
     first, second = (make.micropost("bob")["id"] for _ in range(2))
-    assert waiting(database)["references"] == spelled([first, second])
-    assert waiting(database)["since"] == first
+    assert waiting(make) == spelled([first, second])
+    assert make.user("bob")["undone"]["deliver"] == first
     assert not is_settled(database)
     deliveries.deliver(database, "bob", MANY)
-    assert waiting(database) == {"_id": "bob", "references": []}
+    assert waiting(make) is None
     assert is_settled(database)
     third = make.micropost("bob")["id"]
-    assert waiting(database)["references"] == spelled([third])
-    assert waiting(database)["since"] == third
+    assert waiting(make) == spelled([third])
+    assert make.user("bob")["undone"]["deliver"] == third
 
 
 def test_nothing_to_deliver(make: Factory, database: Database) -> None:
-    make.user("bob")
+    before = make.user("bob")
     deliveries.deliver(database, "bob", MANY)
-    assert database.deliveries.find_one({"_id": "bob"}) is None
-    deliveries.note(database, "nobody", 1)
+    assert make.user("bob") == before
     deliveries.deliver(database, "nobody", MANY)
     assert is_settled(database)
 
 
-def test_the_newest_hundred_wait(database: Database) -> None:
-    for id in range(1, timelines.MOST + 6):
-        deliveries.note(database, "bob", id)
-    document = waiting(database)
-    assert document["references"] == spelled(range(6, timelines.MOST + 6))
-    assert document["since"] == 1
+def test_the_newest_hundred_wait(make: Factory, database: Database) -> None:
+    make.user("bob")
+    for id in range(1, 2 * timelines.MOST + 6):
+        note(database, "bob", id)
+    assert waiting(make) == spelled(range(6, 2 * timelines.MOST + 6))
+    assert make.user("bob")["undone"]["deliver"] == 1
+
+
+def test_only_the_newest_hundred_are_sent(make: Factory, database: Database) -> None:
+    make.follow("alice", "bob")
+    begin(database, "alice")
+    new = range(1, timelines.MOST + 4)
+    note(database, "bob", *reversed(new))
+    deliveries.deliver(database, "bob", MANY)
+    assert stored(database)["references"] == spelled(new)[:2:-1]
+    assert waiting(make) is None
 
 
 def test_more_than_a_hundred_at_once_are_all_there(
@@ -515,67 +531,75 @@ def test_more_than_a_hundred_at_once_are_all_there(
     assert shown(database, start=Start(descending=False)) == made
 
 
-@pytest.mark.parametrize(
-    ("noted", "left"),
-    [((3, 2, 4, 5, 6), [3, 4, 5, 6]), ((2, 3, 4, 5, 5), [2, 3, 4, 5])],
-    ids=["in disorder", "twice"],
-)
-def test_all_that_is_newer_than_one_that_waits_waits_too(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    noted: tuple[int, ...],
-    left: list[int],
+@pytest.mark.parametrize("noted", [(3, 2, 4, 5, 6), (2, 3, 4, 5, 5)])
+def test_noted_in_disorder_or_twice_is_sent_in_order_and_once(
+    make: Factory, database: Database, noted: tuple[int, ...]
 ) -> None:
-    """In whatever order they were noted: else a timeline would have one between two of
-    which the other is lacking."""
-    monkeypatch.setattr(timelines, "MOST", 4)
+    make.follow("alice", "bob")
+    begin(database, "alice")
     for id in noted:
-        deliveries.note(database, "bob", id)
-    assert sorted(set(waiting(database)["references"])) == spelled(left)
+        note(database, "bob", id)
+    deliveries.deliver(database, "bob", MANY)
+    assert stored(database)["references"] == spelled(sorted({*noted}, reverse=True))
 
 
 def test_posted_while_others_are_delivered(
     make: Factory, database: Database, interrupted: Database, interruption: Commands
 ) -> None:
-    """Between the two writes that say they are."""
+    """Before, and between, the two writes that say they are."""
     make.follow("alice", "bob")
     assert shown(database) == []
     first = make.micropost("bob")["id"]
     other: list[int] = []
 
     def come() -> None:
-        interruption.before(
-            "update", "deliveries", lambda: other.append(make.micropost("bob")["id"])
-        )
+        other.append(make.micropost("bob")["id"])
+        if len(other) == 1:
+            interruption.before("update", "users", come)
 
-    interruption.before("update", "deliveries", come)
+    interruption.before("update", "users", come)
+    deliveries.deliver(interrupted, "bob", MANY)
+    assert len(other) == 2
+    assert waiting(make) == spelled(other)
+    assert deliveries.waiting(database, ids.MAXIMUM) == ["bob"]
+    deliveries.deliver(database, "bob", MANY)
+    assert is_settled(database)
+    assert shown(database) == [*other[::-1], first]
+
+
+def test_delivered_by_two_workers_at_once(
+    make: Factory, database: Database, interrupted: Database, interruption: Commands
+) -> None:
+    make.follow("alice", "bob")
+    assert shown(database) == []
+    made = make.micropost("bob")["id"]
+    interruption.before(
+        "update", "users", lambda: deliveries.deliver(database, "bob", MANY)
+    )
     deliveries.deliver(interrupted, "bob", MANY)
     assert interruption.came
-    assert waiting(database)["references"] == spelled(other)
+    assert waiting(make) is None
+    assert shown(database) == [made]
+
+
+def test_a_restore_leaves_only_the_note(make: Factory, database: Database) -> None:
+    """A backup has no references: the next delivery ends it, else every sweep would
+    queue the author again."""
+    make.user("bob")
+    note(database, "bob", 7)
+    database.users.update_one({"_id": "bob"}, {"$unset": {"undelivered": ""}})
     assert deliveries.waiting(database, ids.MAXIMUM) == ["bob"]
     deliveries.deliver(database, "bob", MANY)
     assert is_settled(database)
-    assert shown(database) == [*other, first]
 
 
-def test_killed_between_the_two_writes_that_say_it_is_done(
+def test_those_who_have_waited_longest_come_first(
     make: Factory, database: Database
 ) -> None:
-    """The next delivery ends it: else every sweep would queue the author again."""
-    make.follow("alice", "bob")
-    made = make.micropost("bob")["id"]
-    pull = {"$pull": {"references": ids.spell(made)}}
-    database.deliveries.update_one({"_id": "bob"}, pull)
-    assert deliveries.waiting(database, ids.MAXIMUM) == ["bob"]
-    deliveries.deliver(database, "bob", MANY)
-    assert deliveries.waiting(database, ids.MAXIMUM) == []
-    assert is_settled(database)
-
-
-def test_those_who_have_waited_longest_come_first(database: Database) -> None:
     for author, id in (("bob", 30), ("carol", 10), ("dave", 20), ("erin", 40)):
-        deliveries.note(database, author, id)
-    deliveries.note(database, "carol", 50)
+        make.user(author)
+        note(database, author, id)
+    note(database, "carol", 50)
     assert deliveries.waiting(database, ids.MAXIMUM) == ["carol", "dave", "bob", "erin"]
     assert deliveries.waiting(database, 30) == ["carol", "dave"]
     assert deliveries.waiting(database, 10) == []
