@@ -35,6 +35,14 @@ POLL_SECONDS = 0.02
 LEAST_FREE = 8 << 20  # bytes; an empty store takes about as many
 # For the engine, which fails when there is no room at all: of a small disk an eighth.
 RESERVE = 64 << 20  # bytes
+# A file of ours keeps the server from picking up a stray one. It logs each changed
+# document whole, for change streams, which nobody here reads: an hour of that takes
+# more of the disk than what it tells of.
+CONFIGURATION = """\
+[oplog]
+max_entries = 1000
+retention_seconds = 60
+"""
 
 
 class EmbeddedServer:
@@ -200,8 +208,7 @@ class EmbeddedServer:
     def _spawn(self, log: Path, port: int, options: tuple[str, ...]) -> Any:
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--sync-on-commit"]
         arguments += ["--storage-path", str(self.directory / "data")]
-        # An empty configuration file keeps it from picking up a stray one.
-        _write(self.directory / "server.toml", "")
+        _write(self.directory / "server.toml", CONFIGURATION)
         arguments += ["--config", str(self.directory / "server.toml"), *options]
         launcher = [sys.executable, "-m", "microblog.database.launcher"]
         with open(log, "wb") as output:
