@@ -9,12 +9,14 @@ for a second at most, and what decides who may do what is not remembered at all.
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from microblog.store.changes import ALL, BEING_WRITTEN, Changes
 
 TOLD_SECONDS = 60.0  # at most, even with the table
 CONTENT_SECONDS = 1.0  # at most, without it
+LOCKS = 64  # more than threads
 
 
 class _Entry(NamedTuple):
@@ -41,6 +43,13 @@ class Kept:
         # Threads may lose one now and then: it is for figures alone.
         self.hits = self.misses = 0
         self._lock = threading.Lock()
+        # Whoever reads, and is made to read it again by that, does not wait for itself.
+        self._alone = [threading.RLock() for _ in range(LOCKS)]
+
+    def alone(self, key: Any) -> AbstractContextManager[object]:
+        """Around `get`, for what is dear to read: of those who want it at once, one
+        reads it, and the others wait and find it."""
+        return self._alone[hash(key) % LOCKS]
 
     def get(self, key: Any, read: Callable[[], Any]) -> Any:
         """The value of a key, by `read` if it must be. None is never kept."""

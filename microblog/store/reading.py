@@ -5,7 +5,6 @@ the followees with many followers, and from the reader's own; what lies beyond t
 pulled from every followee.
 """
 
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge, nlargest
@@ -75,10 +74,11 @@ def _pull(
 def _newest_of(database: Database, reader: str) -> Top:
     """The top, as this process remembers it, if the pulled have written nothing."""
     tops = database.memory.tops
-    top: Top = tops.get(reader, lambda: _top(database, reader))
-    if not database.changes.are_as(top.seen):
-        tops.forget(reader)
-        top = tops.get(reader, lambda: _top(database, reader))
+    with tops.alone(reader):
+        top: Top = tops.get(reader, lambda: _top(database, reader))
+        if not database.changes.are_as(top.seen):
+            tops.forget(reader)
+            top = tops.get(reader, lambda: _top(database, reader))
     return top
 
 
@@ -106,6 +106,9 @@ def _find(database: Database, reader: str) -> Document:
     """The document of a reader's timeline, built if it must be."""
     document = database.timelines.find_one({"_id": reader})
     if document is None or "floor" not in document:
+        if document and timelines.is_being_built(document):
+            # Begun again, it would be of no use to whoever is just building it.
+            return computed(database, reader)
         return build(database, reader)
     if document["read"] != timelines.today():
         timelines.note_reading(database, reader)
@@ -118,7 +121,7 @@ def build(database: Database, reader: str) -> Document:
     What is sent meanwhile is not lost: the timeline receives from the beginning on. If
     it is forgotten again meanwhile, the next reading builds it.
     """
-    building = secrets.token_hex(8)
+    building = timelines.new_building()
     timelines.begin(database, reader, building)
     built = computed(database, reader)
     if built["floor"] != ids.MAXIMUM:

@@ -10,17 +10,20 @@ anew, as after every follow and unfollow. While it is built it has `building`, a
 is sent in the meantime is added to it.
 """
 
+import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from microblog.store import Database, Document, pieces
+from microblog.store import Database, Document, ids, pieces
 
 MOST = 100  # references
 PIECE = 25  # timelines written at once
 DAY_SECONDS = 86_400
+# Whoever has begun to build one so long ago was killed, or it was forgotten meanwhile.
+BUILDING = timedelta(seconds=30)
 
 INDEXES = [IndexModel("read")]
 
@@ -35,6 +38,19 @@ def forget(database: Database, reader: str) -> None:
     about to change, or has changed."""
     stale = {"$unset": {"floor": "", "building": ""}}
     database.timelines.update_one({"_id": reader}, stale)
+
+
+def new_building() -> str:
+    """A name for what builds a timeline, that tells when it began."""
+    return f"{ids.spell(ids.now())} {secrets.token_hex(8)}"
+
+
+def is_being_built(document: Document) -> bool:
+    """Whether somebody is just building the timeline."""
+    begun = str(document.get("building", ""))[: ids.DIGITS]
+    if not begun.isdecimal():
+        return False
+    return abs(datetime.now(UTC) - ids.moment(int(begun))) < BUILDING
 
 
 def begin(database: Database, reader: str, building: str) -> None:
