@@ -42,15 +42,13 @@ def forget(database: Database, reader: str) -> None:
 
 def new_building() -> str:
     """A name for what builds a timeline, that tells when it began."""
-    return f"{ids.spell(ids.now())} {secrets.token_hex(8)}"
+    return f"{ids.now()} {secrets.token_hex(8)}"
 
 
 def is_being_built(document: Document) -> bool:
     """Whether somebody is just building the timeline."""
-    begun = str(document.get("building", ""))[: ids.DIGITS]
-    if not begun.isdecimal():
-        return False
-    return abs(datetime.now(UTC) - ids.moment(int(begun))) < BUILDING
+    begun = ids.parse(document.get("building", "").partition(" ")[0])
+    return begun is not None and abs(datetime.now(UTC) - ids.moment(begun)) < BUILDING
 
 
 def begin(database: Database, reader: str, building: str) -> None:

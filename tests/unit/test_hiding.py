@@ -142,12 +142,15 @@ class Theatre:
         else:
             database.microposts.insert_one(document)
             embedded = [shapes.reference(document)]
-            assert references.set_with(database, user, embedded)
+            assert references.set_with(database, user, embedded, are_new=True)
         return {**shapes.shown(document), **({"hidden": about} if is_hidden else {})}
 
     def enter(self, act: str, micropost: Document) -> Actor:
         """Somebody who is about to do something to it."""
-        return self.stage.enter(act, partial(ACTS[act], self.acting, micropost))
+        # Each in a process of its own: in one, they would wait for each other.
+        shared = self.acting
+        process = Database(shared.client, shared.name, shared.changes)
+        return self.stage.enter(act, partial(ACTS[act], process, micropost))
 
     def assert_whole(self, micropost: Document, *actors: Actor) -> None:
         """Once all are done or dead, and what the dead have begun was finished."""

@@ -1,6 +1,9 @@
 """Timelines: what is sent to them, what is pulled, and what a reader finds."""
 
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -218,6 +221,51 @@ def test_one_building_that_another_has_begun_again_is_not_completed(
     assert "floor" not in stored(database)
     timelines.complete(database, "alice", "second", built)
     assert stored(database)["authors"] == ["bob"]
+
+
+def test_what_another_process_is_building_is_not_begun_again(
+    make: Factory, database: Database
+) -> None:
+    """Begun again by whoever asks, it would never be built while many ask. Whoever does
+    not come to an end was killed, and another one builds it."""
+    make.follow("alice", "bob")
+    made = post(make, "bob")
+    building = timelines.new_building()
+    timelines.begin(database, "alice", building)
+    assert shown(database) == [made]
+    assert stored(database)["building"] == building
+    timelines.complete(database, "alice", building, reading.computed(database, "alice"))
+    assert shown(database) == [made]
+    assert "building" not in stored(database)
+    timelines.begin(database, "alice", timelines.new_building())
+    with time_machine.travel(datetime.now(UTC) + timelines.BUILDING, tick=True):
+        assert shown(database) == [made]
+        assert "building" not in stored(database)
+        assert stored(database)["floor"] == 0
+
+
+def test_many_who_ask_at_once_have_it_built_once(
+    make: Factory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.follow("alice", "bob")
+    made, reader = post(make, "bob"), make.user("alice")
+    built: list[str] = []
+
+    def slow(database: Database, reader: str) -> Document:
+        built.append(reader)
+        time.sleep(0.2)
+        return computed(database, reader)
+
+    computed = reading.computed
+    monkeypatch.setattr(reading, "computed", slow)
+    process = fresh(database)
+
+    def read(_number: int) -> list[int]:
+        return [one["id"] for one in reading.walk(process, reader, Start())]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(8))) == [[made]] * 8
+    assert built == ["alice"]
 
 
 def test_a_reading_is_noted_once_a_day(
