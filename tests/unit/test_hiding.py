@@ -34,6 +34,8 @@ from tests.factories import Factory
 
 TEXT, EDITED = "a text #word", "an edited text #other"
 Act = Callable[[Database, Document], Any]
+SECONDS = 60.0  # that one command may take
+COMMANDS = 2000  # that an act may send
 
 
 class Killed(BaseException):
@@ -72,14 +74,17 @@ class Actor:
     def begin(self) -> None:
         """Go as far as before the first command."""
         self.thread.start()
-        self._has_stopped.acquire()
+        self._wait()
 
     def step(self, steps: int = 1) -> None:
         """Send so many commands, as far as there are any."""
         for _ in range(steps):
             if not self.is_done:
                 self._may_go.release()
-                self._has_stopped.acquire()
+                self._wait()
+
+    def _wait(self) -> None:
+        assert self._has_stopped.acquire(timeout=SECONDS), f"{self.name} hangs"
 
     def kill(self) -> None:
         """End before the next command."""
@@ -88,8 +93,8 @@ class Actor:
 
     def end(self) -> None:
         """Send all that is left."""
-        while not self.is_done:
-            self.step()
+        self.step(COMMANDS)
+        assert self.is_done, f"{self.name} comes to no end"
         self.thread.join()
         assert self.went_wrong is None
 
