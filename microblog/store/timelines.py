@@ -3,7 +3,8 @@
 A document: `_id` (reader), `authors` (all whom the reader follows), `pulled` (those of
 them with so many followers that nobody is sent their microposts), `references` (the
 newest 100 microposts of the others, newest first), `newest` (the latest of those ever
-sent), `floor`, `read` (the day of the last reading) and `building`.
+sent), `sent` (a mark of who sent it), `floor`, `read` (the day of the last reading) and
+`building`.
 
 `references` has everything from `floor` on; without `floor` the timeline is to be built
 anew, as after every follow and unfollow. While it is built it has `building`, and what
@@ -92,39 +93,29 @@ def note_reading(database: Database, reader: str) -> None:
 
 
 def send(database: Database, sent: list[str], readers: Iterable[str]) -> None:
-    """Add references, oldest first, to the timelines of `readers` that there are."""
-    newest_first = sent[::-1]
+    """Add references, oldest first, to the timelines of `readers` that there are. One
+    that is sent again can stand there twice: whoever reads takes it for one."""
+    each = {"$each": sent[::-1], "$slice": MOST}
+    mark = secrets.token_hex(8)
     for piece in pieces(readers, PIECE):
+        there = {"_id": {"$in": piece}}
         # Nearly always they are newer than all that is there, which needs no sorting.
         newer = database.timelines.update_many(
-            {"_id": {"$in": piece}, "newest": {"$lt": sent[0]}},
+            {**there, "newest": {"$lt": sent[0]}},
             {
-                "$push": {
-                    "references": {
-                        "$each": newest_first,
-                        "$position": 0,
-                        "$slice": MOST,
-                    }
-                },
-                "$set": {"newest": sent[-1]},
+                "$push": {"references": {**each, "$position": 0}},
+                "$set": {"newest": sent[-1], "sent": mark},
             },
         )
         if newer.matched_count < len(piece):
-            _insert(database, newest_first, piece)
-
-
-def _insert(database: Database, sent: list[str], readers: list[str]) -> None:
-    """Add references one by one to where each is lacking."""
-    for reference in sent:
-        database.timelines.update_many(
-            {"_id": {"$in": readers}, "references": {"$ne": reference}},
-            {
-                "$push": {
-                    "references": {"$each": [reference], "$sort": -1, "$slice": MOST}
+            database.timelines.update_many(
+                {**there, "sent": {"$ne": mark}},
+                {
+                    "$push": {"references": {**each, "$sort": -1}},
+                    "$max": {"newest": sent[-1]},
+                    "$set": {"sent": mark},
                 },
-                "$max": {"newest": reference},
-            },
-        )
+            )
 
 
 def tell(database: Database, author: str, readers: Iterable[str]) -> None:

@@ -145,12 +145,20 @@ def test_sent_out_of_order(database: Database) -> None:
     assert stored(database)["newest"] == ids.spell(6)
 
 
-def test_sent_twice_stands_there_once(database: Database) -> None:
-    begin(database, "alice")
-    for _ in range(2):
-        timelines.send(database, spelled([1, 2, 3]), ["alice"])
-    timelines.send(database, spelled([2, 4]), ["alice"])
-    assert stored(database)["references"] == spelled([4, 3, 2, 1])
+@pytest.mark.parametrize("most", [4, 100])
+def test_sent_twice_is_read_once(
+    make: Factory, database: Database, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Also where what stands there twice leaves no room for others."""
+    monkeypatch.setattr(timelines, "MOST", most)
+    make.follow("alice", "bob")
+    assert shown(database) == []
+    made = [make.micropost("bob")["id"] for _ in range(6)]
+    for some in (made[:3], made[:3], made[1:5], made[3:]):
+        timelines.send(database, spelled(some), ["alice"])
+    assert len(stored(database)["references"]) == min(most, 13)
+    assert shown(database) == made[::-1]
+    assert shown(database, start=Start(descending=False)) == made
 
 
 def test_holds_the_newest_hundred(database: Database) -> None:
