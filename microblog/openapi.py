@@ -120,10 +120,8 @@ def document(url: str, name: str, deprecated: bool = False) -> Json:
     for one in found:
         statuses |= _failures(one)
         path = one.service.path.removeprefix(API)
-        made = _operation(one, refs)
-        if deprecated:
-            made["deprecated"] = True
-        paths.setdefault(path, {})[one.method.lower()] = made
+        told: Json = {"deprecated": True} if deprecated else {}
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, refs) | told
     return {
         "openapi": "3.1.0",
         "info": {

@@ -144,8 +144,6 @@ def mend_user(database: Database, username: str) -> bool:
         if user is None:
             return True
         right = derived(database, username)
-        held = {one["id"] for one in user["microposts"]}
-        found = [one["id"] for one in right["microposts"] if one["id"] not in held]
         time.sleep(SETTLE_SECONDS)
         if references.set_derived(
             database,
@@ -155,7 +153,7 @@ def mend_user(database: Database, username: str) -> bool:
             first=right["first"],
             references=right["microposts"],
             # Whoever was killed before it was embedded has not noted that either.
-            delivered=found if deliveries.are_pushed(user) else (),
+            delivered=deliveries.lacking(user, right["microposts"]),
         ):
             return True
     return False

@@ -33,6 +33,14 @@ def are_pushed(author: Document) -> bool:
     return author.get("pulled") != users.TOLD
 
 
+def lacking(author: Document, references: Sequence[Document]) -> list[int]:
+    """Of these references to microposts of the author, those that the document lacks
+    and that are to be delivered."""
+    held = {one["id"] for one in author["microposts"]}
+    new = [one["id"] for one in references if one["id"] not in held]
+    return new if are_pushed(author) else []
+
+
 def deliver(database: Database, author: str, push_below: int) -> None:
     """Send what an author has posted to the timelines of the followers, if these are
     fewer than `push_below`; else they pull it, from now on."""

@@ -89,15 +89,14 @@ def set_with(
         oldest = min(held, default=ids.MAXIMUM)
         newest = [one for one in newest if one["id"] >= oldest]
     newest.sort(key=lambda one: one["id"], reverse=True)
-    new = [one["id"] for one in fresh]
     return set_derived(
         database,
         user["_id"],
         user["rev"],
         counts={**counts, "microposts": counts["microposts"] + len(fresh)},
-        first=min(user.get("first", ids.MAXIMUM), *new),
+        first=min(user.get("first", ids.MAXIMUM), *(one["id"] for one in fresh)),
         references=newest[:EMBEDDED],
-        delivered=new if are_new and deliveries.are_pushed(user) else (),
+        delivered=deliveries.lacking(user, references) if are_new else (),
     )
 
 

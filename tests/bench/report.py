@@ -135,6 +135,8 @@ def write(
         parts.append(
             "How timelines would do at another size: [simulation](simulation.md)."
         )
+    if (folder / "tries.md").exists():
+        parts.append("What held figures back, and what was done: [tries](tries.md).")
     text = "\n\n".join(part for part in parts if part) + "\n"
     (folder / "README.md").write_text(text, encoding="utf-8")
 
