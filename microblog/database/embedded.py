@@ -43,6 +43,8 @@ CONFIGURATION = """\
 max_entries = 1000
 retention_seconds = 60
 """
+# What is taken out of a file leaves room there after a checkpoint, not before.
+CHECKPOINT_SECONDS = "5"
 
 
 class EmbeddedServer:
@@ -217,6 +219,7 @@ class EmbeddedServer:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=output,
+                env={**os.environ, "SECANTUS_CHECKPOINT_SECONDS": CHECKPOINT_SECONDS},
                 start_new_session=True,
             )
 
