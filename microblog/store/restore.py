@@ -160,8 +160,8 @@ class Restore:
         }
         if name in self._first:
             computed["first"] = self._first[name]
-        if name in self._newest:
-            computed["newest"] = self._newest[name][-1]
+        newest = self._newest.get(name)
+        computed["newest"] = newest[-1] if newest else 0
         return {**kept, **computed}
 
     def _references(self, author: str) -> list[Document]:

@@ -67,10 +67,13 @@ def populated(database: Database, make: Factory) -> Database:
     return database
 
 
+UNDONE = {"undone", "undelivered"}
+
+
 def whole(database: Database, name: str) -> dict[Any, Document]:
     """A collection by `_id`, without what is still to be done."""
     return {
-        one["_id"]: {key: value for key, value in one.items() if key != "undone"}
+        one["_id"]: {key: one[key] for key in one if key not in UNDONE}
         for one in database[name].find()
     }
 
@@ -480,7 +483,8 @@ def test_every_collection_has_its_place_in_the_table() -> None:
         source = path.read_text()
         found |= {*re.findall(r"database\.([a-z_]+)\.[a-z_]+\(", source)}
         found |= {*re.findall(r"database\[\"([a-z_]+)\"\]", source)}
-    no_collections = {"changes", "memory", "client"}
+    # The last was one, and is read by what migrates.
+    no_collections = {"changes", "memory", "client", "noting", "deliveries"}
     assert found - no_collections - backup.COLLECTIONS.keys() == set()
     assert {"users", "version", "keys", "limits"} <= found
 
