@@ -62,7 +62,7 @@ def test_nothing_is_written_to_a_deleted_user(database: Database) -> None:
     users.create(database, "alice")
     users.mark_deleted(database, "alice")
     left = list(database.users.find())
-    references.add(database, "alice", references_to([1])[0])
+    references.add(database, "alice", references_to([1])[0], is_pushed=True)
     references.add_many(database, "alice", references_to([1, 2]))
     references.replace(database, "alice", references_to([1], rev=2)[0])
     references.remove(database, "alice", 1)
@@ -107,7 +107,7 @@ def test_references_are_sorted_in_whatever_order_they_come(
 ) -> None:
     users.create(database, "alice")
     for reference in references_to(pushed):
-        references.add(database, "alice", reference)
+        references.add(database, "alice", reference, is_pushed=False)
     references.add_many(database, "alice", references_to([6, 4, 5]))
     assert embedded(database) == [6, 5, 4, 3, 2, 1]
     user = read(database)
@@ -118,7 +118,7 @@ def test_the_newest_forty_are_embedded(database: Database) -> None:
     users.create(database, "alice")
     references.add_many(database, "alice", references_to(range(100, 130)))
     for reference in references_to(range(130, 150)):
-        references.add(database, "alice", reference)
+        references.add(database, "alice", reference, is_pushed=False)
     assert embedded(database) == list(range(149, 109, -1))
     references.add_many(database, "alice", references_to([50, 60, 155]))
     assert embedded(database) == [155, *range(149, 110, -1)]
@@ -131,7 +131,7 @@ def test_again_changes_nothing(database: Database) -> None:
     references.add_many(database, "alice", references_to([1, 2]))
     before = read(database)
     references.add_many(database, "alice", references_to([1, 2]))
-    references.add(database, "alice", references_to([2])[0])
+    references.add(database, "alice", references_to([2])[0], is_pushed=True)
     assert read(database) == before
     references.add_many(database, "alice", references_to([2, 3]))
     assert read(database)["counts"]["microposts"] == 3
@@ -193,3 +193,21 @@ def test_first_is_the_oldest_of_all(make: Factory, database: Database) -> None:
     older = ids.at(ids.moment(first)) - (1 << ids.BITS)
     references.add_many(database, "alice", references_to([older]))
     assert read(database)["first"] == older
+
+
+@pytest.mark.parametrize("is_pushed", [True, False])
+def test_what_is_pushed_is_noted_by_the_same_update(
+    make: Factory, database: Database, is_pushed: bool
+) -> None:
+    """In order and out of order; what is known already is not delivered again."""
+    make.user("alice")
+    for id in (2, 4, 3, 4):
+        reference = references_to([id])[0]
+        references.add(database, "alice", reference, is_pushed)
+    user = make.user("alice")
+    noted = [ids.spell(id) for id in (2, 4, 3)] if is_pushed else None
+    assert user.get("undelivered") == noted
+    assert user.get("undone") == ({"deliver": 2} if is_pushed else None)
+    assert [one["id"] for one in user["microposts"]] == [4, 3, 2]
+    assert user["counts"]["microposts"] == 3
+    assert user["newest"] == 4
