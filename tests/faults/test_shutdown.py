@@ -33,6 +33,9 @@ def refuses(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=SOON).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # The socket was closed while this one connected: the next try tells.
+        return False
     return False
 
 
