@@ -224,7 +224,10 @@ class World(RuleBasedStateMachine):
             assert user["microposts"] == right["microposts"][:held]
             assert held >= min(references.PAGE, len(right["microposts"]))
         # Whatever waits to be indexed is looked through by each search of the next run.
-        self.database.microposts.delete_many({"author": {"$in": self.authors}})
+        # The hundreds of documents that are left can take longer to delete than one
+        # operation may take by itself.
+        with pymongo.timeout(60):
+            self.database.microposts.delete_many({"author": {"$in": self.authors}})
 
     def _model(self, kind: str, order: str) -> list[int]:
         """The ids of a list as they should be, in order."""
@@ -313,8 +316,7 @@ def test_reading_while_others_write(make: Factory, database: Database) -> None:
             ),
         )
     finally:
-        # The thousands of documents that are left take longer to delete than one
-        # operation may take by itself.
+        # So can these thousands.
         with pymongo.timeout(60):
             for name in database.list_collection_names():
                 database[name].delete_many({})
