@@ -35,15 +35,13 @@ POLL_SECONDS = 0.02
 LEAST_FREE = 8 << 20  # bytes; an empty store takes about as many
 # For the engine, which fails when there is no room at all: of a small disk an eighth.
 RESERVE = 64 << 20  # bytes
-# A file of ours keeps the server from picking up a stray one. It logs each changed
-# document whole, for change streams, which nobody here reads: an hour of that takes
-# more of the disk than what it tells of.
+# A file of ours keeps the server from picking up a stray one. As a replica set of one,
+# it would log each changed document whole, for change streams, which nobody here reads.
 CONFIGURATION = """\
-[oplog]
-max_entries = 1000
-retention_seconds = 60
+[server]
+standalone = true
 """
-# What is taken out of a file leaves room there after a checkpoint, not before.
+# Its journal is kept until a checkpoint: a minute of that can be hundreds of megabytes.
 CHECKPOINT_SECONDS = "5"
 
 
