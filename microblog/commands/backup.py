@@ -12,7 +12,7 @@ from microblog.database import failures
 from microblog.errors import BadBackup
 from microblog.store import Document
 from microblog.store import backup as store
-from microblog.store.restore import DATA, Restore, checked
+from microblog.store.restore import Restore, checked
 
 Directory = click.Path(path_type=Path)
 
@@ -80,18 +80,15 @@ def verify(directory: Path) -> None:
 )
 @click.pass_obj
 def restore(context: Context, directory: Path, newer: Path | None) -> None:
-    """Read the backup in DIRECTORY into an empty store.
+    """Read the backup in DIRECTORY into an empty store. The site must not run.
 
     Run again after an interruption, it goes on.
     """
     with _said(directory), failures():
         begun = Restore(context.database, directory, newer)
-        if begun.step == DATA:
-            begun.write_data(shown)
-            for name, count in begun.written.items():
-                click.echo(f"{name}: {count} restored")
-            click.echo("the site may run; the search is being filled")
-        begun.write_search(shown)
+        begun.write(shown)
+    for name, count in begun.written.items():
+        click.echo(f"{name}: {count} restored")
     click.echo("all is restored")
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 import pymongo
-from pymongo import MongoClient
+from pymongo import MongoClient, UpdateOne
 from pymongo.database import Database as _Database
 
 from microblog.store.changes import Changes, Collection
@@ -34,8 +34,13 @@ class Database(_Database[Document]):
         super().__init__(client, name)
         self.changes = changes or Changes()
         self.memory = Memory(self.changes)
-        # Those who note microposts in the marks, the one document that all posts write.
-        self.noting: Together[tuple[int, int, list[int]]] = Together()
+        # Several who post at once do it in a command each of: what is left of their
+        # limits, one more by these, the micropost, its reference, the marks.
+        self.looking: Together[list[str], dict[str, int]] = Together()
+        self.counting: Together[list[UpdateOne], list[bool]] = Together()
+        self.inserting: Together[Document, bool] = Together()
+        self.embedding: Together[tuple[int, UpdateOne], bool] = Together()
+        self.noting: Together[tuple[int, int, list[int]], None] = Together()
 
     def __getitem__(self, name: str) -> Collection:
         # Making one takes the driver longer than looking one up.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from microblog.store import Database, Document, pieces, shapes
@@ -23,7 +24,7 @@ def insert(database: Database, collection: str, documents: list[Document]) -> In
 
     A micropost that meets another one under its id goes on to the next free id.
     """
-    duplicates = _insert(database, collection, documents)
+    duplicates = insert_free(database, collection, documents)
     result = Inserted(
         new=[one for i, one in enumerate(documents) if i not in duplicates]
     )
@@ -46,16 +47,32 @@ def insert(database: Database, collection: str, documents: list[Document]) -> In
     return result
 
 
-def _insert(database: Database, collection: str, documents: list[Document]) -> set[int]:
-    """The positions of those that met a duplicate."""
+def insert_free(
+    database: Database, collection: str, documents: list[Document]
+) -> set[int]:
+    """Insert those that meet no duplicate; the positions of the others."""
     try:
         database[collection].insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        errors = error.details["writeErrors"]
-        if any(one["code"] != DUPLICATE for one in errors):
-            raise
-        return {one["index"] for one in errors}
+        return _met(error)
     return set()
+
+
+def upsert(database: Database, collection: str, updates: list[UpdateOne]) -> set[int]:
+    """Make those updates that meet no duplicate; the positions of the others."""
+    try:
+        database[collection].bulk_write(updates, ordered=False)
+    except BulkWriteError as error:
+        return _met(error)
+    return set()
+
+
+def _met(error: BulkWriteError) -> set[int]:
+    """The positions of what met a duplicate. BulkWriteError: there is more."""
+    errors = error.details["writeErrors"]
+    if any(one["code"] != DUPLICATE for one in errors):
+        raise error
+    return {one["index"] for one in errors}
 
 
 def _stored(

@@ -129,7 +129,8 @@ class Collection(_Collection[Document]):
             return super().delete_many(filter, *args, **kwargs)
 
     def bulk_write(self, requests: Any, *args: Any, **kwargs: Any) -> Any:
-        with self._changes.changing(self.name, [ALL]):
+        keys = [key for one in requests for key in _keys(getattr(one, "_filter", {}))]
+        with self._changes.changing(self.name, keys):
             return super().bulk_write(requests, *args, **kwargs)
 
 

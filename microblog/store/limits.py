@@ -13,12 +13,12 @@ import hmac
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo import IndexModel, UpdateOne
 
 from microblog.errors import Throttled
-from microblog.store import Database, keys
+from microblog.store import Database, Document, bulk, keys
 
 INDEXES = [IndexModel("expires", expireAfterSeconds=0)]
 
@@ -75,19 +75,26 @@ def take(database: Database, limits: list[Limit]) -> list[Window]:
 
     Throttled: one of them is used up.
     """
-    windows, taken = _read(database, limits), list[Window]()
+    windows = _read(database, limits)
     if full := [window for window in windows if not window.left]:
         raise _throttled(max(full, key=lambda window: window.reset))
-    for window in windows:
-        if not _count(database, window):
-            give_back(database, taken)
-            raise _throttled(replace(window, count=window.room))
-        taken.append(window)
-    return taken
+    counts = list(map(_one_more, windows))
+    counted = database.counting.do(counts, lambda all: _count_all(database, all))
+    taken = [
+        window
+        for window, is_counted in zip(windows, counted, strict=True)
+        if is_counted or _count(database, window)
+    ]
+    if full := [window for window in windows if window not in taken]:
+        give_back(database, taken)
+        raise _throttled(replace(full[0], count=full[0].room))
+    return windows
 
 
 def give_back(database: Database, taken: list[Window]) -> None:
     """Count one use less in these windows."""
+    if not taken:
+        return
     ids = [window.id for window in taken]
     database.limits.update_many({"_id": {"$in": ids}}, {"$inc": {"count": -1}})
 
@@ -100,9 +107,8 @@ def _read(database: Database, limits: list[Limit]) -> list[Window]:
         # The next window looks back on this one.
         expires = datetime.fromtimestamp((number + 2) * limit.seconds, UTC)
         found.append((before, id, limit, expires, over))
-    ids = [id for one in found for id in one[:2]]
-    stored = database.limits.find({"_id": {"$in": ids}})
-    counts = {document["_id"]: document["count"] for document in stored}
+    wanted = [id for one in found for id in one[:2]]
+    counts = database.looking.do(wanted, lambda all: _look_at_all(database, all))
     return [
         Window(limit, id, expires, over, counts.get(before, 0), counts.get(id, 0))
         for before, id, limit, expires, over in found
@@ -114,15 +120,36 @@ def _id(key: bytes, limit: Limit, number: int) -> str:
     return hmac.digest(key, said, "sha256").hex()
 
 
-def _count(database: Database, window: Window) -> bool:
-    """Whether there was room. One update asks and counts: nobody comes in between."""
-    query = {"_id": window.id, "count": {"$lt": window.room}}
+def _look_at_all(database: Database, wanted: list[list[str]]) -> list[dict[str, int]]:
+    """What was counted in all these windows, for each of those who want some."""
+    ids = {id for some in wanted for id in some}
+    stored = database.limits.find({"_id": {"$in": list(ids)}})
+    counts = {document["_id"]: document["count"] for document in stored}
+    return [counts] * len(wanted)
+
+
+def _one_more(window: Window) -> UpdateOne:
+    """If there is room. One update asks and counts: nobody comes in between."""
     change = {"$inc": {"count": 1}, "$setOnInsert": {"expires": window.expires}}
-    try:
-        done = database.limits.update_one(query, change, upsert=True)
-    except DuplicateKeyError:  # It is full, or another was the first at the same time.
-        done = database.limits.update_one(query, change)
-    return bool(done.matched_count or done.upserted_id)
+    return UpdateOne(_with_room(window), change, upsert=True)
+
+
+def _with_room(window: Window) -> Document:
+    return {"_id": window.id, "count": {"$lt": window.room}}
+
+
+def _count_all(database: Database, counts: list[list[UpdateOne]]) -> list[list[bool]]:
+    """Which were counted. The others are full, or somebody was the first at the same
+    time."""
+    met = bulk.upsert(database, "limits", [one for some in counts for one in some])
+    place = count()
+    return [[next(place) not in met for _ in some] for some in counts]
+
+
+def _count(database: Database, window: Window) -> bool:
+    """Whether there was room in a window that is there."""
+    done = database.limits.update_one(_with_room(window), {"$inc": {"count": 1}})
+    return bool(done.matched_count)
 
 
 def _throttled(window: Window) -> Throttled:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from microblog import text as grammar
 from microblog.errors import NotFound, Stale
@@ -14,6 +13,7 @@ from microblog.i18n import _
 from microblog.store import (
     Database,
     Document,
+    bulk,
     deliveries,
     erasures,
     ids,
@@ -71,15 +71,18 @@ def create(
 
 def _insert(database: Database, document: Document) -> bool:
     """Whether the document is stored, now or by an earlier try."""
-    try:
-        database.microposts.insert_one(document)
-    except DuplicateKeyError:
+    if not database.inserting.do(document, lambda all: _insert_all(database, all)):
         stored = database.microposts.find_one({"_id": document["_id"]})
         if stored is None or not shapes.is_same(stored, document):
             return False
         if "hidden" in stored:
-            raise NotFound("the micropost is hidden") from None
+            raise NotFound("the micropost is hidden")
     return True
+
+
+def _insert_all(database: Database, documents: list[Document]) -> list[bool]:
+    met = bulk.insert_free(database, "microposts", documents)
+    return [place not in met for place in range(len(documents))]
 
 
 def is_stored(database: Database, document: Document) -> bool:

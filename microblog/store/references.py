@@ -8,6 +8,9 @@ can be computed again.
 
 from collections.abc import Sequence
 from itertools import islice
+from operator import itemgetter
+
+from pymongo import UpdateOne
 
 from microblog.store import (
     Database,
@@ -52,11 +55,19 @@ def add(
 
     # Nearly always it is newer than all that is there, which needs no sorting.
     newer = {"_id": username, "newest": {"$lt": id}}
-    if not database.users.update_one(newer, update({"$position": 0})).matched_count:
+    first = id, UpdateOne(newer, update({"$position": 0}))
+    if not database.embedding.do(first, lambda all: _embed(database, all)):
         other = {"counts": {"$exists": True}, "microposts.id": {"$ne": id}}
         database.users.update_one(
             {"_id": username, **other}, update({"$sort": {"id": -1}})
         )
+
+
+def _embed(database: Database, new: list[tuple[int, UpdateOne]]) -> list[bool]:
+    """Whether all of them were newer; if not, nobody tells which were."""
+    in_order = [update for _, update in sorted(new, key=itemgetter(0))]
+    matched = database.users.bulk_write(in_order).matched_count
+    return [matched == len(new)] * len(new)
 
 
 def add_many(

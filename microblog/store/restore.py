@@ -1,17 +1,18 @@
 """Restoring a backup into an empty store.
 
-While it runs, the collection `version` has a document "restore": the `backup` (its
-manifest's SHA-256) and the `step`. A restore that was interrupted goes on from there
-when it is run again with the same backup: what is stored already stays. In the step
-DATA everything is written but the index of microposts, in the step SEARCH this: the
-site can run meanwhile.
+While it runs, the collection `version` has a document "restore": the `backup`, by its
+manifest's SHA-256. A restore that was interrupted goes on when it is run again with the
+same backup: what is stored already stays, and the index of microposts, which is made
+aside by a second thread, is begun anew.
 """
 
 import hashlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from microblog.errors import BadBackup, Conflict
@@ -36,7 +37,6 @@ from microblog.store.backup import COLLECTIONS, DELETED, HIDDEN_SINCE, Progress
 from microblog.store.walks import Start
 
 PIECE = 200  # documents written at once
-DATA, SEARCH = "data", "search"  # steps
 HIDDEN = ("hidden", HIDDEN_SINCE)
 LARGE = (*HIDDEN, "microposts", "follows", "users", "names")
 SETTLED = {mails.State.SENT, mails.State.FAILED, mails.State.DROPPED}
@@ -63,7 +63,7 @@ class Restore:
             self.deleted |= {one["_id"]: one for one in archive.read(newer, DELETED)}
         content = (directory / archive.MANIFEST).read_bytes()
         self.id = hashlib.sha256(content).hexdigest()
-        self.step = _step(database, self.id)
+        _check_empty(database, self.id)
         self.written: Counter[str] = Counter()
         self._microposts: Counter[str] = Counter()
         self._following: Counter[str] = Counter()
@@ -75,9 +75,23 @@ class Restore:
         self._latest: deque[int] = deque(maxlen=marks.LATEST)
         self._steps: list[int] = []
 
-    def write_data(self, progress: Progress) -> None:
-        """Write everything but the index of microposts. `written` counts it."""
-        self._note_step(DATA)
+    def write(self, progress: Progress) -> None:
+        """Write everything. `written` counts it."""
+        query = {"_id": version.RESTORE}
+        begun = {**query, "backup": self.id}
+        self.database.version.replace_one(query, begun, upsert=True)
+        stopping = Event()
+        with ThreadPoolExecutor(1) as aside:
+            # Making it is this process's work, where all else is the server's.
+            index = aside.submit(self._write_index, stopping)
+            try:
+                self._write_data(progress)
+                index.result()
+            finally:
+                stopping.set()
+        self.database.version.delete_one(query)
+
+    def _write_data(self, progress: Progress) -> None:
         for name in self.manifest["collections"]:
             if name not in LARGE and name != DELETED:
                 self._replace(name, self._read(name, progress))
@@ -93,14 +107,17 @@ class Restore:
         self._insert("users", self.deleted.values())
         self._write_marks()
         version.note_restored(self.database, self.manifest["data_version"])
-        self._note_step(SEARCH)
 
-    def write_search(self, progress: Progress) -> None:
-        """Let microposts be found by what stands in them; the site may run."""
-        kept = self._read("microposts", progress)
+    def _write_index(self, stopping: Event) -> None:
+        """Let microposts be found by what stands in them."""
+        self.database.segments.delete_many({})
+        self.database.postings.delete_many({})
+        kept = self._read(
+            "microposts", lambda _name, documents, _count: iter(documents)
+        )
         for _piece in segments.add_all(self.database, kept):
-            pass
-        self.database.version.delete_one({"_id": version.RESTORE})
+            if stopping.is_set():
+                return
 
     def _read(self, name: str, progress: Progress) -> Iterator[Document]:
         """The documents of a collection that are to be restored."""
@@ -189,12 +206,6 @@ class Restore:
             marks.note(self.database, oldest, newest, pushed=self._latest)
         marks.note_joined(self.database, self._steps)
 
-    def _note_step(self, step: str) -> None:
-        noted = {"_id": version.RESTORE, "backup": self.id, "step": step}
-        query = {"_id": version.RESTORE}
-        self.database.version.replace_one(query, noted, upsert=True)
-        self.step = step
-
 
 def checked(directory: Path) -> Document:
     """The manifest of a backup that is whole. BadBackup: what is wrong with it."""
@@ -204,8 +215,8 @@ def checked(directory: Path) -> Document:
     return manifest
 
 
-def _step(database: Database, id: str) -> str:
-    """Where a restore begins. Conflict: nowhere, because there is something."""
+def _check_empty(database: Database, id: str) -> None:
+    """Conflict: the store has something that this restore has not written."""
     begun = database.version.find_one({"_id": version.RESTORE})
     if begun is None:
         # None of them reads a whole collection.
@@ -217,12 +228,10 @@ def _step(database: Database, id: str) -> str:
         for name, found in there.items():
             if found:
                 raise Conflict(f"the store is not empty: it has {name}")
-        return DATA
-    if begun["backup"] != id:
+    elif begun["backup"] != id:
         raise Conflict(
             "the store has what an unfinished restore of another backup left"
         )
-    return str(begun["step"])
 
 
 def _is_past(mail: Document) -> bool:

@@ -1,5 +1,5 @@
-"""Several threads that have something for the same document at once: the first to come
-writes, in one update, what all of them have by then."""
+"""Several threads that have the same to do at once: the first to come does it, in one
+command, for all that have come by then."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -7,36 +7,37 @@ from threading import Lock, RLock
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-class Together(Generic[Item]):
-    """Writers of one document, in this process."""
+class Together(Generic[Item, Result]):
+    """Those in this process who have the same to do."""
 
     def __init__(self) -> None:
-        # Whoever is interrupted while writing, by itself, must not wait for itself.
-        self._writing = RLock()
+        # Whoever is interrupted while doing it, by itself, must not wait for itself.
+        self._doing = RLock()
         self._adding = Lock()
-        self._waiting: list[tuple[Item, Future[None]]] = []
+        self._waiting: list[tuple[Item, Future[Result]]] = []
 
-    def write(self, item: Item, write: Callable[[list[Item]], None]) -> None:
-        """Return when the item is written, by this thread or another; an error of that
-        is everybody's whose item was with it."""
-        mine: Future[None] = Future()
+    def do(self, item: Item, work: Callable[[list[Item]], list[Result]]) -> Result:
+        """What came of the item, when this thread or another has done the `work`; an
+        error of that is everybody's whose item was with it."""
+        mine: Future[Result] = Future()
         with self._adding:
             self._waiting.append((item, mine))
-        with self._writing:
+        with self._doing:
             if not mine.done():
-                self._write_all(write)
-        mine.result()
+                self._do_all(work)
+        return mine.result()
 
-    def _write_all(self, write: Callable[[list[Item]], None]) -> None:
+    def _do_all(self, work: Callable[[list[Item]], list[Result]]) -> None:
         with self._adding:
             taken, self._waiting = self._waiting, []
         try:
-            write([item for item, _ in taken])
+            results = work([item for item, _ in taken])
         except BaseException as error:
             for _, future in taken:
                 future.set_exception(error)
         else:
-            for _, future in taken:
-                future.set_result(None)
+            for (_, future), result in zip(taken, results, strict=True):
+                future.set_result(result)

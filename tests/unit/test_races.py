@@ -1,8 +1,9 @@
 """Two writers at once: whoever comes in between, nothing is lost or counted twice."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from microblog.store import (
     users,
 )
 from microblog.store.check import check
+from microblog.store.together import Together
 from tests.factories import Factory
 from tests.unit.conftest import Interruption
 
@@ -132,6 +134,68 @@ def test_posts_at_once_are_all_counted_and_in_order(
     made = at_once(30, lambda n: microposts.create(database, author, f"text {n}"))
     embedded = [one["id"] for one in read(database)["microposts"]]
     assert embedded == sorted((one["id"] for one in made), reverse=True)
+    assert_right(database)
+
+
+@contextmanager
+def gathered(together: Together[Any, Any], count: int) -> Iterator[None]:
+    """Nobody is done until so many have come, from the threads begun meanwhile."""
+    with together._doing:
+        yield
+        while len(together._waiting) < count:
+            pass
+
+
+def test_posts_that_come_together_share_their_commands(
+    make: Factory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them meets an id that is taken, and all are right."""
+    taken = make.micropost("dave", "was here")["id"]
+    names, inserted = ["alice", "bob", "carol", "alice"], []
+    authors = [make.user(name) for name in names]
+    original = bulk.insert_free
+
+    def insert(*arguments: Any) -> Any:
+        inserted.append(len(arguments[2]))
+        return original(*arguments)
+
+    monkeypatch.setattr(bulk, "insert_free", insert)
+
+    def post(number: int) -> Any:
+        id = taken if number == 2 else None
+        return microposts.create(database, authors[number], f"text {number}", id=id)
+
+    with ThreadPoolExecutor(4) as threads, gathered(database.inserting, 4):
+        posts = [threads.submit(post, number) for number in range(4)]
+    made = [one.result() for one in posts]
+    assert [one["author"] for one in made] == names
+    assert len({taken, *(one["id"] for one in made)}) == 5
+    assert inserted == [4, 1]
+    assert_right(database)
+
+
+def test_of_references_that_come_together_an_old_one_is_embedded_too(
+    make: Factory, database: Database
+) -> None:
+    """By an update of its own: the newest goes in front, and this one does not."""
+    for name in ("alice", "bob"):
+        make.user(name)
+    documents = [
+        shapes.new_document(ids.new(), name, "hello") for name in ("alice",) * 2
+    ]
+    old, new = (shapes.reference(one) for one in documents)
+    other = shapes.new_document(ids.new(), "bob", "hello")
+    database.microposts.insert_many([*documents, other])
+    marks.note(database, old["id"], other["_id"], [old["id"], new["id"], other["_id"]])
+    references.add(database, "alice", new, is_pushed=False)
+    with ThreadPoolExecutor(2) as threads, gathered(database.embedding, 2):
+        added = [
+            threads.submit(references.add, database, name, one, False)
+            for name, one in (("alice", old), ("bob", shapes.reference(other)))
+        ]
+    assert [one.result() for one in added] == [None, None]
+    assert read(database)["microposts"] == [new, old]
+    assert read(database, "bob")["counts"]["microposts"] == 1
     assert_right(database)
 
 

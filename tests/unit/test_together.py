@@ -1,4 +1,4 @@
-"""Several who write one document at once."""
+"""Several who have the same to do at once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,72 +10,79 @@ from microblog.store.together import Together
 
 SECONDS = 10.0  # that a thread may take
 
-
-def test_alone_each_writes_its_own() -> None:
-    together, written = Together[int](), list[list[int]]()
-    for item in (1, 2):
-        together.write(item, written.append)
-    assert written == [[1], [2]]
+Tens = Together[int, int]
 
 
-def during(together: Together[int], failing: bool) -> tuple[list[list[int]], list[str]]:
-    """What is written while a first write is held up, by three who come meanwhile; and
-    how it ended for each."""
-    written: list[list[int]] = []
+class Work:
+    """Takes each ten times, and remembers what was done at once."""
+
+    def __init__(self) -> None:
+        self.done: list[list[int]] = []
+
+    def __call__(self, items: list[int]) -> list[int]:
+        self.done.append(items)
+        return [10 * item for item in items]
+
+
+def failing(items: list[int]) -> list[int]:
+    raise OSError("no")
+
+
+def test_alone_each_does_its_own() -> None:
+    together, work = Tens(), Work()
+    assert [together.do(item, work) for item in (1, 2)] == [10, 20]
+    assert work.done == [[1], [2]]
+
+
+def during(
+    together: Tens, work: Work, others: Callable[[list[int]], list[int]]
+) -> list[object]:
+    """What comes of a first, which is held up, and of three who come meanwhile."""
     begun, go_on = Event(), Event()
 
-    def slow(items: list[int]) -> None:
+    def slow(items: list[int]) -> list[int]:
         begun.set()
         assert go_on.wait(SECONDS)
-        written.append(items)
+        return work(items)
 
-    def write(items: list[int]) -> None:
-        if failing:
-            raise OSError("no")
-        written.append(sorted(items))
-
-    def outcome(item: int, how: Callable[[list[int]], None]) -> str:
+    def outcome(item: int, how: Callable[[list[int]], list[int]]) -> object:
         try:
-            together.write(item, how)
+            return together.do(item, how)
         except OSError as error:
             return str(error)
-        return "done"
 
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(outcome, 0, slow)
         assert begun.wait(SECONDS)
-        others = [pool.submit(outcome, item, write) for item in (1, 2, 3)]
+        later = [pool.submit(outcome, item, others) for item in (1, 2, 3)]
         while len(together._waiting) < 3:
             pass
         go_on.set()
-        ended = [one.result(SECONDS) for one in (first, *others)]
-    return written, ended
+        return [one.result(SECONDS) for one in (first, *later)]
 
 
-def test_those_who_come_meanwhile_are_written_at_once() -> None:
-    written, ended = during(Together(), failing=False)
-    assert written == [[0], [1, 2, 3]]
-    assert ended == ["done"] * 4
+def test_those_who_come_meanwhile_are_done_at_once_and_each_learns_its_own() -> None:
+    work = Work()
+    assert during(Tens(), work, work) == [0, 10, 20, 30]
+    assert [sorted(items) for items in work.done] == [[0], [1, 2, 3]]
 
 
-def test_an_error_is_everybodys_of_that_write() -> None:
-    together = Together[int]()
-    written, ended = during(together, failing=True)
-    assert written == [[0]]
-    assert ended == ["done", "no", "no", "no"]
+def test_an_error_is_everybodys_who_was_with_it() -> None:
+    together, work = Tens(), Work()
+    assert during(together, work, failing) == [0, "no", "no", "no"]
     # And nobody's later.
-    together.write(4, written.append)
-    assert written == [[0], [4]]
+    assert together.do(4, work) == 40
+    assert work.done == [[0], [4]]
 
 
-def test_who_writes_while_it_writes_does_not_wait_for_itself() -> None:
-    together, written = Together[int](), list[list[int]]()
+def test_who_comes_while_it_works_does_not_wait_for_itself() -> None:
+    together, work = Tens(), Work()
 
-    def interrupted(items: list[int]) -> None:
-        together.write(2, written.append)
-        written.append(items)
+    def interrupted(items: list[int]) -> list[int]:
+        assert together.do(2, work) == 20
+        return work(items)
 
-    together.write(1, interrupted)
-    assert written == [[2], [1]]
+    assert together.do(1, interrupted) == 10
+    assert work.done == [[2], [1]]
     with pytest.raises(OSError, match="no"):
-        together.write(3, lambda items: (_ for _ in ()).throw(OSError("no")))
+        together.do(3, failing)
