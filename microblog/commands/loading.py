@@ -217,7 +217,7 @@ class Loader:
                 self._strangers.add(name)
                 raise ValueError(f"there is no user {name}")
             self._users.add(name)
-            if user["counts"]["microposts"]:
+            if "first" in user:
                 self._writers.add(name)
 
     def _wait(self, collection: str, number: int, document: Document) -> None:

@@ -15,6 +15,12 @@ __all__ = ["is_draining", "run", "serve"]
 
 log = logging.getLogger(__name__)
 
+# How long a thread may keep the interpreter from others that want it (seconds). Where
+# several cores run them, by Python's own 0.005 the one that reads from all connections
+# waits so long for each answer of the others: 30 requests a second of 400 connections,
+# in place of 1,400. On one core (`http.pin`) it makes no difference.
+SWITCH_SECONDS = 0.0001
+
 
 def serve(global_config: dict[str, str], **options: str) -> Any:
     """What `[server:main]` of an ini file asks for. It has no options: whatever the
@@ -29,6 +35,7 @@ def run(application: Any) -> None:
     then close the database. A second signal ends the process at once."""
     settings = application.registry["settings"]
     connection = application.registry["connection"]
+    sys.setswitchinterval(SWITCH_SECONDS)
     # Once for each request that waits: under load, of no use to anybody.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:

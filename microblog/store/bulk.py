@@ -68,9 +68,11 @@ def upsert(database: Database, collection: str, updates: list[UpdateOne]) -> set
 
 
 def _met(error: BulkWriteError) -> set[int]:
-    """The positions of what met a duplicate. BulkWriteError: there is more."""
+    """The positions of what met a duplicate. BulkWriteError: there is more, or what
+    was written can be lost."""
     errors = error.details["writeErrors"]
-    if any(one["code"] != DUPLICATE for one in errors):
+    is_unsure = error.details["writeConcernErrors"]
+    if is_unsure or any(one["code"] != DUPLICATE for one in errors):
         raise error
     return {one["index"] for one in errors}
 

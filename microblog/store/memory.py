@@ -8,8 +8,8 @@ for a second at most, and what decides who may do what is not remembered at all.
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from microblog.store.changes import ALL, BEING_WRITTEN, Changes
@@ -17,6 +17,7 @@ from microblog.store.changes import ALL, BEING_WRITTEN, Changes
 TOLD_SECONDS = 60.0  # at most, even with the table
 CONTENT_SECONDS = 1.0  # at most, without it
 LOCKS = 64  # more than threads
+ALONE_SECONDS = 0.5  # if the database does not answer, it answers none of them
 
 
 class _Entry(NamedTuple):
@@ -46,10 +47,17 @@ class Kept:
         # Whoever reads, and is made to read it again by that, does not wait for itself.
         self._alone = [threading.RLock() for _ in range(LOCKS)]
 
-    def alone(self, key: Any) -> AbstractContextManager[object]:
+    @contextmanager
+    def alone(self, key: Any) -> Iterator[None]:
         """Around `get`, for what is dear to read: of those who want it at once, one
-        reads it, and the others wait and find it."""
-        return self._alone[hash(key) % LOCKS]
+        reads it, and the others wait for that a moment and find it."""
+        lock = self._alone[hash(key) % LOCKS]
+        is_held = bool(self.seconds) and lock.acquire(timeout=ALONE_SECONDS)
+        try:
+            yield
+        finally:
+            if is_held:
+                lock.release()
 
     def get(self, key: Any, read: Callable[[], Any]) -> Any:
         """The value of a key, by `read` if it must be. None is never kept."""

@@ -86,12 +86,17 @@ def _insert_all(database: Database, documents: list[Document]) -> list[bool]:
 
 
 def is_stored(database: Database, document: Document) -> bool:
-    """Whether the author has the same text at the same millisecond, under any id."""
+    """Whether the author has the same text at the same millisecond, under any id and
+    perhaps hidden."""
     first = document["_id"] >> ids.BITS << ids.BITS
     at_the_time = {"$gt": first - 1, "$lt": first + (1 << ids.BITS)}
-    query = {"author": document["author"], "_id": at_the_time}
-    found = database.microposts.find(query)
-    return any(stored["text"] == document["text"] for stored in found)
+    return any(
+        stored.get("hidden", stored)["text"] == document["text"]
+        for author in ("author", "hidden.author")
+        for stored in database.microposts.find(
+            {author: document["author"], "_id": at_the_time}
+        )
+    )
 
 
 def find(database: Database, author: Document, id: int) -> Document | None:

@@ -20,6 +20,7 @@ from microblog.store import (
     pieces,
     runs,
     segments,
+    users,
     version,
 )
 from microblog.store.check import check
@@ -74,7 +75,9 @@ def _put_away(database: Database, progress: Progress) -> None:
     for one in progress("hiding", database.hidden.find(), None):
         id, about = one["_id"], one["hidden"]
         try:
-            database.microposts.insert_one(hidden.of_kept(one))
+            # Not of an account that was deleted: the purge may be over.
+            if users.find(database, one["author"]) is not None:
+                database.microposts.insert_one(hidden.of_kept(one))
         except DuplicateKeyError:  # It was just being hidden, or shown.
             hidden.hide(database, id, about["by"], about["why"])
         database.hidden.delete_one({"_id": id})

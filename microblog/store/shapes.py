@@ -80,7 +80,7 @@ def present(found: Iterable[Document]) -> list[Document]:
 def is_same(stored: Document, written: Document) -> bool:
     """Whether what is stored under an id is what was to be written there, perhaps
     edited since, or hidden."""
-    stored = stored.get("hidden", stored)
+    stored, written = (one.get("hidden", one) for one in (stored, written))
     if stored["author"] != written["author"]:
         return False
     return stored["text"] == written["text"] or stored["edited"] is not None

@@ -98,11 +98,15 @@ def sweep(site: Site) -> None:
     """Queue again what has been undone for long enough: its task was lost."""
     database, waiting = site.database, site.waiting()
     outbox.recover(database)
-    hidden.finish(database)
     if mails.due(database, 1):
         site.later("mails")
-    if waiting > ENOUGH:
-        return
+    if waiting <= ENOUGH:
+        _queue_again(site, waiting)
+    hidden.finish(database)
+
+
+def _queue_again(site: Site, waiting: int) -> None:
+    database = site.database
     # Nothing in the queue: most of it is lost, and what is just being done or about to
     # be tried again suffers no harm by being done twice.
     before = ids.now() - (MINUTE if waiting else MINUTE // 12)

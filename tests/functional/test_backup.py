@@ -50,7 +50,7 @@ def populated(database: Database, make: Factory) -> Database:
     """Something of everything that a backup holds."""
     make.follow("alice", "bob")
     make.follow("carol", "alice")
-    made = make.microposts(45)
+    made = make.microposts(46)
     microposts.change(database, made[-1], {"text": "edited, for @bob #tag"})
     make.micropost("bob", "naïve 🦊 \u202e\u0000\r\n", referenced="alice")
     users.change(database, "bob", {"name": "Bób", "email": "bob@example.org"})
@@ -65,6 +65,7 @@ def populated(database: Database, make: Factory) -> Database:
     dead_letters.add(database, "deliver", ["alice"], "it broke", 5)
     statistics.keep(database, datetime.now(UTC).date() - timedelta(days=1))
     database.searches.insert_one({"_id": "2026-01-01", "count": 3})
+    hidden.hide(database, made[3]["id"], "judge", "spam")
     return database
 
 
@@ -110,7 +111,7 @@ def test_OP_4_round_trip_into_a_second_database(
     assert (hashes(tmp_path / "one").keys() & {*SECRETS} == {*SECRETS}) == logins
     done = run("restore", str(tmp_path / "one"), ini=ini)
     assert done.status == 0, done.errors
-    assert "microposts: 46 restored" in done.output
+    assert "microposts: 47 restored" in done.output  # The hidden one, too.
     assert done.output.endswith("all is restored\n")
     assert_same(populated, restored, logins=logins)
     assert run("backup", *options, str(tmp_path / "two"), ini=ini).status == 0
@@ -144,6 +145,22 @@ def test_OP_4_hidden_or_shown_while_it_is_taken_is_hidden(
         hidden.show(restored, one["id"])
     assert (users.find(restored, "alice") or {})["counts"]["microposts"] == 4
     assert sorted(map(str, check(restored))) == []
+
+
+def test_OP_4_hidden_in_data_that_is_not_migrated_is_in_it(
+    run: Run, database: Database, make: Factory, other: Other, tmp_path: Path
+) -> None:
+    """There they have a collection of their own."""
+    ini, restored = other
+    old, new = make.microposts(2)
+    hidden.hide(database, new["id"], "judge", "spam")
+    kept = {**next(hidden.kept(database)), "_id": old["id"], "text": old["text"]}
+    microposts.delete(database, old)
+    database.hidden.insert_one(kept)
+    run("backup", str(tmp_path / "one"))
+    assert run("restore", str(tmp_path / "one"), ini=ini).status == 0
+    found = hidden.of_author(restored, "alice")
+    assert [one["text"] for one in found] == [new["text"], old["text"]]
 
 
 def test_OP_4_round_trip_into_a_second_server(

@@ -171,6 +171,23 @@ def test_author_deletes_it(
         hidden.show(database, id)
 
 
+def test_repair_between_the_two_writes_counts_it_out_once(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = make.database
+    before = make.user("alice")["counts"]["microposts"]
+    settle = hidden._settle
+
+    def late(*arguments: Any) -> None:
+        check.mend_user(database, "alice")
+        settle(*arguments)
+
+    monkeypatch.setattr(hidden, "_settle", late)
+    hidden.hide(database, id, "judge", WHY)
+    assert make.user("alice")["counts"]["microposts"] == before - 1
+    assert list(check.check(database)) == []
+
+
 @pytest.mark.parametrize("step", ["hide", "show"])
 def test_what_a_crash_has_left_is_finished_within_its_minute(
     bob: Api, make: Factory, id: int, monkeypatch: pytest.MonkeyPatch, step: str

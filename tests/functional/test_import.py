@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from microblog.store import Database, Document, public, search, users
+from microblog.store import Database, Document, hidden, ids, public, search, users
 from microblog.store.walks import Start
 from tests.factories import PASSWORD, Api, Factory
 from tests.functional.answers import OTHER_PASSWORD, assert_problem, log_in, page
@@ -118,6 +118,17 @@ def test_import_leaves_those_who_are_there_alone(
     assert run("import", text=jsonl(record)).status == 0
     assert alice.get("/users/alice").json == before
     assert log_in(alice, "alice", PASSWORD).status_code == 200
+
+
+def test_import_brings_nothing_back_that_was_hidden(
+    run: Run, make: Factory, database: Database
+) -> None:
+    made = make.micropost(text="posted here")
+    hidden.hide(database, made["id"], "judge", "spam")
+    moment = datetime.fromtimestamp((made["id"] >> ids.BITS) / 1000, UTC)
+    done = run("import", text=jsonl(micropost("posted here", moment.isoformat())))
+    assert "microposts: 0 new, 1 already there" in done.output
+    assert make.user()["microposts"] == []
 
 
 def test_large_import_fills_a_document_and_the_index(

@@ -11,6 +11,7 @@ import pytest
 
 from microblog.store import (
     Database,
+    accounts,
     deliveries,
     hidden,
     ids,
@@ -154,16 +155,21 @@ def test_step_3_puts_hidden_microposts_away(
     run: Run, make: Factory, database: Database
 ) -> None:
     """Those that were in a collection of their own, and one that was there and shown:
-    whoever hid it was killed."""
+    whoever hid it was killed. Of who has left since, nothing comes back."""
     seen, both, alone = make.microposts(3)
     about = {"by": "judge", "why": "spam", "at": datetime(2026, 1, 2, tzinfo=UTC)}
     for one in (both, alone):
         held = {key: value for key, value in one.items() if key != "id"}
         database.hidden.insert_one({"_id": one["id"], **held, "hidden": about})
     microposts.delete(database, alone)
+    of_gone = {**make.micropost("gone"), "hidden": about}
+    database.hidden.insert_one({"_id": of_gone.pop("id"), **of_gone})
+    accounts.delete(database, "gone")
+    accounts.purge(database, "gone")
     database.version.insert_one({"_id": version.DATA, "version": 2, "mended": 2})
     assert run("migrate").status == 0
     assert list(database.hidden.find()) == []
+    assert hidden.of_author(database, "gone") == []
     found = hidden.of_author(database, "alice")
     assert [one["text"] for one in found] == [alone["text"], both["text"]]
     assert found[0]["hidden"] == about

@@ -1,9 +1,12 @@
 """Inserting many: what is new, what is known, what is refused."""
 
+from typing import Any
+
 import pytest
 from pymongo.errors import BulkWriteError
 
 from microblog.store import Database, Document, bulk, microposts, shapes, users
+from microblog.store.changes import Collection
 
 
 def micropost(id: int, text: str = "text", author: str = "alice") -> Document:
@@ -72,6 +75,22 @@ def test_users_that_are_there_or_look_like_one(database: Database) -> None:
     alice = users.find(database, "alice")
     assert alice is not None
     assert alice["name"] == "Alice"
+
+
+def test_what_can_be_lost_is_not_taken_for_stored(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A majority has not confirmed it, or nobody knows: MongoDB says so beside."""
+    said = {"writeErrors": [], "writeConcernErrors": [{"code": 64, "errmsg": "no"}]}
+
+    def insert(*arguments: Any, **options: Any) -> None:
+        raise BulkWriteError(said)
+
+    monkeypatch.setattr(Collection, "insert_many", insert)
+    with pytest.raises(BulkWriteError):
+        bulk.insert_free(database, "microposts", [micropost(1)])
+    with pytest.raises(BulkWriteError):
+        microposts.create(database, users.create(database, "alice"), "text")
 
 
 def test_other_failures_are_not_taken_for_duplicates(database: Database) -> None:

@@ -140,10 +140,13 @@ def test_posts_at_once_are_all_counted_and_in_order(
 @contextmanager
 def gathered(together: Together[Any, Any], count: int) -> Iterator[None]:
     """Nobody is done until so many have come, from the threads begun meanwhile."""
-    with together._doing:
-        yield
-        while len(together._waiting) < count:
-            pass
+    together._doing = 0
+    yield
+    while len(together._waiting) < count:
+        pass
+    with together._turn:
+        together._doing = None
+        together._turn.notify_all()
 
 
 def test_posts_that_come_together_share_their_commands(

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from pymongo.errors import NetworkTimeout
 
 from microblog.store.together import Together
 
@@ -35,7 +36,9 @@ def test_alone_each_does_its_own() -> None:
 
 
 def during(
-    together: Tens, work: Work, others: Callable[[list[int]], list[int]]
+    together: Tens,
+    work: Callable[[list[int]], list[int]],
+    others: Callable[[list[int]], list[int]],
 ) -> list[object]:
     """What comes of a first, which is held up, and of three who come meanwhile."""
     begun, go_on = Event(), Event()
@@ -48,7 +51,7 @@ def during(
     def outcome(item: int, how: Callable[[list[int]], list[int]]) -> object:
         try:
             return together.do(item, how)
-        except OSError as error:
+        except (OSError, NetworkTimeout) as error:
             return str(error)
 
     with ThreadPoolExecutor(4) as pool:
@@ -73,6 +76,18 @@ def test_an_error_is_everybodys_who_was_with_it() -> None:
     # And nobody's later.
     assert together.do(4, work) == 40
     assert work.done == [[0], [4]]
+
+
+def test_of_a_database_that_does_not_answer_all_hear_at_once() -> None:
+    """Also those who have come meanwhile: they would wait as long again."""
+    work = Work()
+
+    def silent(items: list[int]) -> list[int]:
+        work(items)
+        raise NetworkTimeout("no")
+
+    assert during(Tens(), silent, failing) == ["no"] * 4
+    assert work.done == [[0]]
 
 
 def test_who_comes_while_it_works_does_not_wait_for_itself() -> None:
