@@ -15,7 +15,7 @@ from pyramid.response import Response
 from microblog import metrics
 
 SECONDS = 1.0
-MOST = 500  # pages, of 5 to 30 KB
+MOST = 250  # pages, of 5 to 30 KB
 
 Place = tuple[str, object]  # a collection and a key, as `changes` knows documents
 _SEEN = "microblog.seen"

@@ -36,7 +36,7 @@ class MailServer:
         self.sessions = 0
         self.answers: dict[str, list[str]] = {"RCPT": [], "DATA": []}
         self.port = 0
-        self.hangs_up = False  # whether it hangs up after each mail
+        self.hangs_up = False  # whether it hangs up when another mail is to begin
         self.before_reply: Callable[[], Any] = list
         self.logins: list[tuple[bytes, bytes]] = []  # needed when there is TLS
         self._smtputf8 = smtputf8
@@ -119,9 +119,12 @@ class MailServer:
         answer = await self._answer(server, "DATA")
         if answer.startswith("250"):
             self.taken.append((envelope.rcpt_tos[0], envelope.content))
-            if self.hangs_up:
-                self._loop.call_later(0.01, server.transport.close)
         return answer
+
+    async def handle_RSET(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.hangs_up:
+            server.transport.close()
+        return "250 OK"
 
     async def _answer(self, server: Any, command: str) -> str:
         answers = self.answers[command]

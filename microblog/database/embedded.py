@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ from microblog.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
+ADDRESS = "127.0.0.1"
 USER = "microblog"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -113,7 +115,7 @@ class EmbeddedServer:
         """Stop the server if this process started it; the data stays."""
         self._stopped = True
         if self._child:
-            _end(self._child)
+            _end(self._child, self._last_port())
             self._child = None
         if self._lock:
             self._lock.close()
@@ -181,12 +183,12 @@ class EmbeddedServer:
         exists. The password file appears last, so that a crash starts this again."""
         password = secrets.token_urlsafe(32)
         port = self._launch(0)
-        with _client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+        with _client(f"mongodb://{ADDRESS}:{port}/?directConnection=true") as client:
             if client.admin.command("usersInfo")["users"]:
                 client.admin.command("dropUser", USER)
             client.admin.command("createUser", USER, pwd=password, roles=["root"])
         if self._child:
-            _end(self._child)
+            _end(self._child, port)
         _write(self.directory / "password", password)
 
     def _launch(self, port: int, *options: str) -> int:
@@ -206,7 +208,7 @@ class EmbeddedServer:
             time.sleep(0.2)
 
     def _spawn(self, log: Path, port: int, options: tuple[str, ...]) -> Any:
-        arguments = ["--host", "127.0.0.1", "--port", str(port), "--sync-on-commit"]
+        arguments = ["--host", ADDRESS, "--port", str(port), "--sync-on-commit"]
         arguments += ["--storage-path", str(self.directory / "data")]
         _write(self.directory / "server.toml", CONFIGURATION)
         arguments += ["--config", str(self.directory / "server.toml"), *options]
@@ -234,7 +236,7 @@ class EmbeddedServer:
     def _uri(port: int, password: str) -> str:
         # With retryWrites, inserts slow down to a fifth within a minute here.
         return (
-            f"mongodb://{USER}:{password}@127.0.0.1:{port}/"
+            f"mongodb://{USER}:{password}@{ADDRESS}:{port}/"
             "?authSource=admin&directConnection=true&retryWrites=false"
         )
 
@@ -253,11 +255,17 @@ def _ping(uri: str) -> None:
             ) from None
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], port: int) -> None:
     child.send_signal(signal.SIGTERM)
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
+    until = time.monotonic() + STOP_SECONDS
+    while child.poll() is None and time.monotonic() < until:
+        # Its thread that waits for clients learns of its end by the next one, and
+        # without one only after two seconds.
+        with contextlib.suppress(OSError):
+            socket.create_connection((ADDRESS, port), POLL_SECONDS).close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(POLL_SECONDS)
+    if child.poll() is None:
         child.kill()
         child.wait()
 

@@ -133,9 +133,9 @@ class Memory:
         def kept(collection: str, most: int, seconds: float) -> Kept:
             return Kept(changes, collection, most, seconds)
 
-        # An entry of `users` takes about 20 KB, one of `microposts` 1 KB.
-        self.users = kept("users", 1000, told)
-        self.pulled = self.users if told else kept("users", 1000, content)
+        # An entry of `users` takes about 40 KB, one of `microposts` 2 KB.
+        self.users = kept("users", 500, told)
+        self.pulled = self.users if told else kept("users", 500, content)
         self.microposts = kept("microposts", 10_000, content)
         self.marks = kept("marks", 10, content)
         self.segments = kept("segments", 1, content)

@@ -215,7 +215,7 @@ def walk_users(database: Database, part: str, start: Start) -> Iterator[Document
                 for one in found
                 if grams.is_in_user(part, one["_id"], one["name"])
             ]
-            here = users.find_many(database, fit)
+            here = users.find_many(database, fit, users.LISTED)
             met = (here[name] for name in fit if name in here)
             yield from filter(users.is_seen, met)
 

@@ -32,6 +32,8 @@ from microblog.store.changes import ALL
 from microblog.store.walks import Ladder, Start, windows
 
 PIECE = 20  # users asked for at once
+# What a list shows of a user: without the microposts a tenth of the document.
+LISTED = ("name", "bio", "created", "joined", "counts", "suspended")
 TIMES = 21  # of links; a page and the one beyond it
 # When a user who is named in a micropost wants a mail.
 AT_ONCE, DAILY, NEVER = "at once", "daily", "never"
@@ -129,11 +131,15 @@ def pulled(database: Database, names: Iterable[str]) -> list[Document]:
     return [user for user in found.values() if user is not None]
 
 
-def find_many(database: Database, names: Iterable[str]) -> dict[str, Document]:
-    """The documents of those of `names` who are here, by username."""
+def find_many(
+    database: Database, names: Iterable[str], fields: Iterable[str] | None = None
+) -> dict[str, Document]:
+    """The documents of those of `names` who are here, by username; `fields`: with these
+    alone."""
+    shown = None if fields is None else [*fields, "deleted"]
     found = {}
     for piece in pieces(names, PIECE):
-        for document in database.users.find({"_id": {"$in": piece}}):
+        for document in database.users.find({"_id": {"$in": piece}}, shown):
             if "deleted" not in document:
                 found[document["_id"]] = document
     return found

@@ -142,7 +142,7 @@ def page_of_users(request: Any, piece: paging.Piece, side: str) -> Document:
 
 def _seen(request: Any, piece: paging.Piece, side: str) -> list[Document]:
     names = [link[side] for link in piece.items]
-    present = users.find_many(request.database, names)
+    present = users.find_many(request.database, names, users.LISTED)
     return [
         *filter(users.is_seen, (present[name] for name in names if name in present))
     ]
