@@ -13,7 +13,7 @@ from microblog import markup, metrics
 from microblog.store import ids
 
 WEEK = 7 * 1440  # minutes
-KEPT = 8000  # articles, of about 1 KB, and blocks
+KEPT = 6000  # articles, of about 1 KB, and blocks
 
 Block = Callable[[], str]
 

@@ -29,6 +29,7 @@ from microblog.errors import Conflict, NotFound, Stale
 from microblog.i18n import _
 from microblog.store import Database, Document, ids, marks, names, pieces
 from microblog.store.changes import ALL
+from microblog.store.memory import slim
 from microblog.store.walks import Ladder, Start, windows
 
 PIECE = 20  # users asked for at once
@@ -118,7 +119,7 @@ def seen(database: Database, username: str) -> Document | None:
     """As `find`, for reading: what this process remembers, as long as it is right. Not
     to be changed."""
     user: Document | None = database.memory.users.get(
-        username, lambda: find(database, username)
+        username, lambda: slim(find(database, username))
     )
     return user
 
@@ -126,7 +127,7 @@ def seen(database: Database, username: str) -> Document | None:
 def pulled(database: Database, names: Iterable[str]) -> list[Document]:
     """The documents of those of `names` who are here, a second old at most."""
     found = database.memory.pulled.get_many(
-        names, lambda names: find_many(database, names)
+        names, lambda names: slim(find_many(database, names))
     )
     return [user for user in found.values() if user is not None]
 

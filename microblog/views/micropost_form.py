@@ -10,7 +10,7 @@ from microblog import metrics
 from microblog.store import Document, ids
 from microblog.views.users import href as user_href
 
-KEPT = 20_000  # microposts in JSON, of about 600 bytes
+KEPT = 4000  # microposts in JSON, of about 600 bytes
 
 
 def href(url: str, micropost: Document) -> str:
