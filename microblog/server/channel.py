@@ -19,6 +19,7 @@ SLOWEST = 1024  # bytes of an answer, taken in a second
 UPLOAD_TIMES = 20  # as long as any other body may an upload take
 LINGER_SECONDS = 5  # for who still sends what was refused
 DRAINING_IDLE_SECONDS = 1
+AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 TIMEOUT = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -60,6 +61,8 @@ class Refusal(ErrorTask):
             ("Content-Type", content_type),
             ("X-Content-Type-Options", "nosniff"),
         ]
+        if error.code in AGAIN:
+            self.response_headers.append(("Retry-After", "5"))
         self.set_close_on_finish()
         self.content_length = len(body)
         # What failed in the application has its line already.
@@ -156,6 +159,12 @@ class Channel(HTTPChannel):
         self.refused = self.requests[0].error is not None
         super().service()
         self.since = time.monotonic()
+
+    def handle_close(self) -> None:
+        """The client has gone, or is given up."""
+        if self.request is not None:
+            self.request.leave()
+        super().handle_close()
 
     def handle_write(self) -> None:
         """Send what waits, or close. Closed while its client still sends, a connection

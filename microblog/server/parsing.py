@@ -39,6 +39,13 @@ class TooManyUploads(BadRequest):
     reason = "Service Unavailable"
 
 
+class TooManyUploadsNear(BadRequest):
+    """As many as there may be of one network."""
+
+    code = 429
+    reason = "Too Many Requests"
+
+
 class Parser(HTTPRequestParser):
     """One request; `error` says why it is refused."""
 
@@ -64,21 +71,29 @@ class Parser(HTTPRequestParser):
         if head and self.error:
             # Of a header that is too long, waitress has forgotten it.
             self.path = _path(head)
-        if self.is_upload and self._has_no_place() and not self.error:
-            self._uploads.discard(self)
-            self.error = TooManyUploads("Others are uploading just now")
-            self.completed = True
+        if self.is_upload and not self.error:
+            self.error = self._has_no_place()
+            self.completed = self.completed or self.error is not None
         if self.completed:
+            self.leave()
             # waitress would ask for the body of a request that has none or is refused.
             self.expect_continue = False
         return consumed
 
-    def _has_no_place(self) -> bool:
+    def leave(self) -> None:
+        """Give back the place of an upload: it has come, or its client has gone. Until
+        it is collected as garbage, nobody else would have it."""
+        self._uploads.discard(self)
+
+    def _has_no_place(self) -> Error | None:
         """Whether others have all places, or those near it their part of them: nobody
         who sends slowly, or without being logged in, is to keep everybody out."""
         near = [one for one in self._uploads if one.network == self.network]
-        crowded = bool(self.network) and len(near) > MOST_UPLOADS_NEAR
-        return crowded or len(self._uploads) > MOST_UPLOADS
+        if self.network and len(near) > MOST_UPLOADS_NEAR:
+            return TooManyUploadsNear("Others of your network are uploading just now")
+        if len(self._uploads) > MOST_UPLOADS:
+            return TooManyUploads("Others are uploading just now")
+        return None
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the header. ParsingError: it is refused."""

@@ -51,7 +51,7 @@ def test_OU_1_OU_4_scanner_finds_nothing(
     done = subprocess.run(
         [
             *(program, "-u", f"{attacked.url}/", "--scope", "folder", "-m", MODULES),
-            *("--max-scan-time", "200", "--max-attack-time", "30"),
+            *("--max-scan-time", "80", "--max-attack-time", "20"),
             *("--flush-session", "--store-session", str(tmp_path), "--no-bugreport"),
             *("-f", "json", "-o", str(report), *given),
         ],

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waitress.adjustments import Adjustments
 
-from microblog.server.parsing import Parser
+from microblog.server.parsing import MOST_UPLOADS, Parser
 from tests.functional.test_raw_http import HOSTS, LENGTHS, LINES, SIZES
 
 TABLES = {"length": LENGTHS, "line": LINES, "host": HOSTS, "size": SIZES}
@@ -76,3 +76,31 @@ def test_IN_1_no_byte_makes_the_parser_stumble(
         whole = read([changed])
         assert read([changed[:middle], changed[middle:]]) == whole
         assert read(bytewise(changed)) == whole
+
+
+UPLOAD = (
+    b"POST /settings/import HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+)
+
+
+def test_RL_4_place_of_an_upload_is_given_back_at_once() -> None:
+    """When it has come, or its client has gone; and not when what is left of it is
+    collected as garbage."""
+    held = []
+    for number in range(3 * MOST_UPLOADS):
+        parser = Parser(ADJUSTMENTS)
+        parser.received(UPLOAD)
+        assert parser.error is None, number
+        if number % 2:
+            parser.leave()
+        else:
+            parser.received(b"x" * 10)
+            assert parser.completed
+        held.append(parser)
+    waiting = [Parser(ADJUSTMENTS) for _ in range(MOST_UPLOADS + 1)]
+    for parser in waiting:
+        parser.received(UPLOAD)
+    errors = [parser.error and parser.error.code for parser in waiting]
+    assert errors == [None] * MOST_UPLOADS + [503]
+    for parser in waiting:
+        parser.leave()
