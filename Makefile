@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults schemathesis bench check format lock sbom clean screenshots translations
+.PHONY: run test faults wapiti schemathesis bench check format lock sbom clean screenshots translations
 
 # HTTP_PORT and DATA_DIR, in the environment or behind `make run`, override the ini file.
 run: .venv/installed
@@ -17,7 +17,12 @@ test: .venv/installed-for-tests
 
 # Servers frozen, killed and slow, full disks, clocks that jump; writes docs/faults.md.
 faults: .venv/installed-for-tests
-	FAULTS_TABLE=docs/faults.md $(BIN)/pytest --no-cov -m "long or fault" $(PYTEST)
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest --no-cov -m "long or fault" \
+	    --ignore=tests/judges/test_wapiti.py $(PYTEST)
+
+# A scanner that attacks every form (pipx install wapiti3), five minutes.
+wapiti: .venv/installed-for-tests
+	$(BIN)/pytest --no-cov tests/judges/test_wapiti.py $(PYTEST)
 
 # Requests that follow the document of the API, and requests that do not: so many (CASES,
 # 200) of each kind for every operation.
