@@ -69,7 +69,7 @@ class Loading:
         self._users: dict[str, bool] = {}
         user = users.find(database, username)
         # What was posted here, and exported, has an id that was not computed.
-        self._has_written = bool(user and user["counts"]["microposts"])
+        self._has_written = bool(user and "first" in user)
 
     def load(self, file: IO[bytes]) -> Report:
         """Take an archive. BadArchive: it cannot be read to its end; what was read is

@@ -20,7 +20,7 @@ from microblog.errors import BadArchive
 from microblog.i18n import plain
 from microblog.portable import archives, html_text, loading, posts, tar
 from microblog.portable.json_stream import JsonStream
-from microblog.store import Database, bulk, ids, reading, users
+from microblog.store import Database, bulk, hidden, ids, reading, users
 from microblog.store.check import check
 from tests.archives import (
     FIRST,
@@ -517,6 +517,16 @@ def test_posts_come_into_timelines(
     bring(outbox([note(1)]))
     (found,) = reading.walk(database, make.user("bob"), reading.Start())
     assert found["text"] == "Post 1 & a link"
+
+
+def test_archive_brings_nothing_back_that_was_hidden(
+    bring: Import, make: Factory, database: Database
+) -> None:
+    made = make.micropost(text="posted here")
+    hidden.hide(database, made["id"], "judge", "spam")
+    posted = note(content="posted here", published=ids.moment(made["id"]).isoformat())
+    assert bring(outbox([posted])).output.startswith("microposts: 0 new, 1 already")
+    assert make.user()["microposts"] == []
 
 
 def test_import_that_was_cut_off_goes_on(
