@@ -140,7 +140,7 @@ class Restore:
             if name in self.manifest["collections"]:
                 found = self._read(name, progress)
                 kept = [one for one in found if one["_id"] not in held]
-                self._insert("microposts", map(hidden.of_kept, kept))
+                self._insert("microposts", map(self._hidden, kept))
                 held |= {one["_id"] for one in kept}
         seen = (
             self._micropost(one)
@@ -149,11 +149,19 @@ class Restore:
         )
         self._insert("microposts", seen)
 
+    def _hidden(self, kept: Document) -> Document:
+        # Who has nothing else has written all the same: an import goes by that.
+        self._note_first(kept["author"], kept["_id"])
+        return hidden.of_kept(kept)
+
+    def _note_first(self, author: str, id: int) -> None:
+        self._first[author] = min(self._first.get(author, id), id)
+
     def _micropost(self, kept: Document) -> Document:
         id, author = kept["_id"], kept["author"]
         self._microposts[author] += 1
+        self._note_first(author, id)
         # They come in the order of their ids.
-        self._first.setdefault(author, id)
         self._newest[author].append(id)
         self._latest.append(id)
         document = shapes.new_document(id, author, kept["text"], kept["referenced"])

@@ -25,6 +25,7 @@ from microblog.store import (
     follows,
     hidden,
     idempotency,
+    ids,
     keys,
     mails,
     microposts,
@@ -144,6 +145,24 @@ def test_OP_4_hidden_or_shown_while_it_is_taken_is_hidden(
     for one in (before, after, whole):
         hidden.show(restored, one["id"])
     assert (users.find(restored, "alice") or {})["counts"]["microposts"] == 4
+    assert sorted(map(str, check(restored))) == []
+
+
+def test_import_brings_nothing_back_that_was_hidden_before_a_restore(
+    run: Run, database: Database, make: Factory, other: Other, tmp_path: Path
+) -> None:
+    """Not even of who has nothing else."""
+    ini, restored = other
+    made = make.micropost()
+    hidden.hide(database, made["id"], "judge", "spam")
+    run("backup", str(tmp_path / "one"))
+    assert run("restore", str(tmp_path / "one"), ini=ini).status == 0
+    moment = ids.moment(made["id"]).isoformat()
+    record = {"kind": "micropost", "username": "alice", "text": "hello"}
+    line = json.dumps({**record, "timestamp": moment})
+    done = run("import", text=f"{line}\n", ini=ini)
+    assert "microposts: 0 new, 1 already there" in done.output
+    assert (users.find(restored, "alice") or {})["microposts"] == []
     assert sorted(map(str, check(restored))) == []
 
 
