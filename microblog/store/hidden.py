@@ -19,6 +19,7 @@ from microblog.store import (
     Database,
     Document,
     check,
+    deliveries,
     erasures,
     ids,
     marks,
@@ -174,7 +175,7 @@ def _settle(database: Database, document: Document) -> None:
         database.microposts.delete_one(mine)
         return
     if "hidden" not in document:
-        _note_latest(database, document)
+        _tell(database, document)
     _done(database, mine)
 
 
@@ -199,7 +200,7 @@ def _leave(database: Database, user: Document, document: Document) -> bool:
 
 def _enter(database: Database, user: Document, document: Document) -> bool:
     fresh = [shapes.reference(document)]
-    return references.set_with(database, user, fresh, are_new=True)
+    return references.set_with(database, user, fresh, are_new=False)
 
 
 def _take_over(database: Database, document: Document) -> bool:
@@ -217,15 +218,19 @@ def _take_over(database: Database, document: Document) -> bool:
         if users.find(database, author) is None:
             database.microposts.delete_one(mine)
         elif "hidden" not in document:
-            _note_latest(database, document)
+            _tell(database, document)
         if check.mend_user(database, author):
             _done(database, mine)
     return True
 
 
-def _note_latest(database: Database, document: Document) -> None:
-    id = document["_id"]
+def _tell(database: Database, document: Document) -> None:
+    """Have one that is shown reach the public timeline and, embedded or not, those of
+    the followers."""
+    id, author = document["_id"], document["author"]
     marks.note(database, id, pushed=marks.missing_latest(database, [id]))
+    query = {"_id": author, "counts": {"$exists": True}}
+    database.users.update_one(query, deliveries.noted({}, [id]))
 
 
 def _done(database: Database, mine: Document) -> None:

@@ -17,6 +17,7 @@ from microblog.store import (
     ids,
     microposts,
     notices,
+    references,
     repair,
     search,
     segments,
@@ -219,6 +220,31 @@ def test_what_a_crash_has_left_is_finished_within_its_minute(
             if step == "show"
             else hidden.show(database, id)
         )
+
+
+def test_what_a_crash_has_left_reaches_the_timelines(
+    make: Factory, bob: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is the 41st of its author, and not embedded."""
+    database = make.database
+    make.follow("bob", "alice")
+    texts = [one["text"] for one in make.microposts(references.EMBEDDED + 1)]
+    oldest = min(one["_id"] for one in database.microposts.find())
+    hidden.hide(database, oldest, "judge", WHY)
+    make.deliver()
+
+    def read() -> list[str]:
+        answer = bob.get("/users/bob/timeline?size=100")
+        return [one["text"] for one in answer.json["result"]]
+
+    assert read() == texts[:0:-1]
+    with monkeypatch.context() as crashing:
+        crashing.setattr(hidden, "_settle", _crash)
+        with pytest.raises(ZeroDivisionError):
+            hidden.show(database, oldest)
+    hidden.show(database, oldest)
+    make.deliver()
+    assert read() == texts[::-1]
 
 
 def _crash(*arguments: Any, **more: Any) -> None:
