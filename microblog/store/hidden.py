@@ -47,8 +47,9 @@ def hide(database: Database, id: int, by: str, why: str) -> None:
         held = {field: document[field] for field in HELD}
         held |= {"by": by, "why": why, "at": datetime.now(UTC)}
         erasures.note(database, [document])
+        author = users.find(database, document["author"])
         if put_away := _replace(database, document, {"hidden": held}):
-            _settle(database, put_away)
+            _settle(database, put_away, author)
             return
     raise _missing()
 
@@ -67,7 +68,7 @@ def show(database: Database, id: int) -> None:
             id, author["_id"], held["text"], held["referenced"]
         ) | {"edited": held["edited"]}
         if brought_out := _replace(database, document, shown):
-            _settle(database, brought_out)
+            _settle(database, brought_out, author)
             return
     raise _missing()
 
@@ -157,8 +158,9 @@ def _replace(
     return changed if result.matched_count else None
 
 
-def _settle(database: Database, document: Document) -> None:
-    """Have what is computed of the micropost follow, once."""
+def _settle(database: Database, document: Document, before: Document | None) -> None:
+    """Have what is computed of the micropost follow, once. `before`: its author, as
+    read before it was written."""
     author, mark = _of(document)["author"], document["undone"][MODERATED]
     mine = {"_id": document["_id"], f"undone.{MODERATED}": mark}
     follow = _leave if "hidden" in document else _enter
@@ -168,7 +170,12 @@ def _settle(database: Database, document: Document) -> None:
         if now is None:
             check.mend_user(database, author)
             return
-        if follow(database, user, now):
+        # Below the floor nothing else tells that whoever repairs was not faster.
+        if user == before or now["_id"] >= references.floor(user):
+            has_followed = follow(database, user, now)
+        else:
+            has_followed = check.mend_user(database, author)
+        if has_followed:
             break
     else:
         # The account was deleted meanwhile, and what it had may be purged.

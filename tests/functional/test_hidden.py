@@ -172,10 +172,14 @@ def test_author_deletes_it(
         hidden.show(database, id)
 
 
-def test_repair_between_the_two_writes_counts_it_out_once(
-    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["hide", "show"])
+@pytest.mark.parametrize("newer", [0, references.EMBEDDED])
+def test_repair_between_the_two_writes_counts_it_once(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch, step: str, newer: int
 ) -> None:
+    """Also one that is embedded no more."""
     database = make.database
+    make.microposts(newer)
     before = make.user("alice")["counts"]["microposts"]
     settle = hidden._settle
 
@@ -183,9 +187,31 @@ def test_repair_between_the_two_writes_counts_it_out_once(
         check.mend_user(database, "alice")
         settle(*arguments)
 
-    monkeypatch.setattr(hidden, "_settle", late)
+    if step == "hide":
+        monkeypatch.setattr(hidden, "_settle", late)
     hidden.hide(database, id, "judge", WHY)
     assert make.user("alice")["counts"]["microposts"] == before - 1
+    assert list(check.check(database)) == []
+    if step == "show":
+        monkeypatch.setattr(hidden, "_settle", late)
+        hidden.show(database, id)
+        assert make.user("alice")["counts"]["microposts"] == before
+        assert list(check.check(database)) == []
+
+
+def test_of_an_old_one_the_others_are_not_counted_anew(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an author of many, that takes longer than a request may."""
+    database = make.database
+    make.microposts(references.EMBEDDED)
+    before = make.user("alice")["counts"]["microposts"]
+    with monkeypatch.context() as reading:
+        reading.setattr(check, "mend_user", _crash)
+        hidden.hide(database, id, "judge", WHY)
+        assert make.user("alice")["counts"]["microposts"] == before - 1
+        hidden.show(database, id)
+    assert make.user("alice")["counts"]["microposts"] == before
     assert list(check.check(database)) == []
 
 
