@@ -30,6 +30,7 @@ LEFT = (
     ("notices", "reader"),
     ("dead_letters", "arguments"),
     ("microposts", "hidden.author"),
+    ("hidden", "author"),  # of data that is not migrated
     ("reports", "about"),
     ("reports", "reporter"),
     ("invitations", "by"),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from microblog.store import Database, Document, accounts, hidden
 
 # With readers of their own; or what an export is made into.
-ELSEWHERE = {"microposts", "follows", "files", "exports"}
+ELSEWHERE = {"microposts", "follows", "hidden", "files", "exports"}
 
 
 def of_user(

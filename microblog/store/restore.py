@@ -251,8 +251,7 @@ def _owners() -> dict[str, list[str]]:
     """The fields of each collection that say whose a document is."""
     fields: dict[str, list[str]] = defaultdict(list)
     ended = (("tokens", "user"), ("sessions", "user"), ("users", "_id"))
-    put_away = tuple((name, "author") for name in HIDDEN)
-    for name, field in (*accounts.LEFT, *ended, *put_away):
+    for name, field in (*accounts.LEFT, *ended, (HIDDEN_SINCE, "author")):
         fields[name].append(field)
     return fields
 
