@@ -1,5 +1,6 @@
 """A hidden micropost: seen by its author and by moderators, nowhere else."""
 
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -23,6 +24,7 @@ from microblog.store import (
     segments,
     users,
 )
+from microblog.store.changes import Collection
 from microblog.store.walks import MINUTE, Start
 from tests.browsing import Browser
 from tests.factories import PASSWORD, Api, Factory
@@ -300,6 +302,31 @@ def test_whoever_reads_by_its_id_finds_none(make: Factory, id: int) -> None:
     hidden.show(database, id)
     assert [one["id"] for one in search.walk(database, "lantern", "", Start())] == [id]
     assert list(check.check(database)) == []
+
+
+@pytest.mark.parametrize("step", ["hide", "show"])
+@pytest.mark.parametrize("asking", [1, 2, 3])
+def test_whoever_imports_it_meets_what_is_just_hidden_or_shown(
+    make: Factory, id: int, monkeypatch: pytest.MonkeyPatch, step: str, asking: int
+) -> None:
+    """Before any of the reads that look for it."""
+    database = make.database
+    document = database.microposts.find_one({"_id": id})
+    assert document
+    if step == "show":
+        hidden.hide(database, id, "judge", WHY)
+    asked, find = itertools.count(1), Collection.find
+
+    def late(collection: Any, query: Any, *more: Any) -> Any:
+        if "_id" in query and next(asked) == asking:
+            if step == "show":
+                hidden.show(database, id)
+            else:
+                hidden.hide(database, id, "judge", WHY)
+        return find(collection, query, *more)
+
+    monkeypatch.setattr(Collection, "find", late)
+    assert microposts.is_stored(database, document)
 
 
 def test_goes_with_the_account(make: Factory, id: int, alice: Api) -> None:
