@@ -95,18 +95,22 @@ def purge_some(site: Site) -> None:
 
 
 def sweep(site: Site) -> None:
-    """Queue again what has been undone for long enough: its task was lost."""
+    """Queue again what has been undone for long enough: its task was lost; and finish
+    what moderators have begun."""
+    try:
+        _queue_again(site)
+    finally:
+        # Last, as it takes long; and without the queue, which it does not need.
+        hidden.finish(site.database)
+
+
+def _queue_again(site: Site) -> None:
     database, waiting = site.database, site.waiting()
     outbox.recover(database)
     if mails.due(database, 1):
         site.later("mails")
-    if waiting <= ENOUGH:
-        _queue_again(site, waiting)
-    hidden.finish(database)
-
-
-def _queue_again(site: Site, waiting: int) -> None:
-    database = site.database
+    if waiting > ENOUGH:
+        return
     # Nothing in the queue: most of it is lost, and what is just being done or about to
     # be tried again suffers no harm by being done twice.
     before = ids.now() - (MINUTE if waiting else MINUTE // 12)

@@ -1,6 +1,7 @@
 """The tasks, without a worker: what each does, and what sweep finds again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -13,11 +14,13 @@ from microblog.store import (
     Database,
     accounts,
     dead_letters,
+    hidden,
     ids,
     reading,
     undone,
     users,
 )
+from microblog.store.shapes import MODERATED
 from microblog.tasks import jobs
 from microblog.tasks.jobs import Site
 from tests.factories import Factory
@@ -152,6 +155,47 @@ def test_sweep_is_bounded(
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=70), tick=True):
         jobs.sweep(tasks)
     assert later == [("mention", id) for id in made[:3]]  # the longest first
+
+
+def _broken(*arguments: Any) -> None:
+    raise ConnectionError("there is no queue")
+
+
+def test_sweep_finishes_what_moderators_began_though_nothing_can_be_queued(
+    named: int, tasks: Site, database: Database, after_a_minute: None
+) -> None:
+    query = {"_id": named}
+    database.microposts.update_one(query, {"$set": {"undone.moderated": 1}})
+    with pytest.raises(ConnectionError):
+        jobs.sweep(replace(tasks, later=_broken))
+    left = undone.find(database, "microposts", MODERATED, before=ids.MAXIMUM)
+    assert left == []
+
+
+def test_sweep_queues_though_nothing_can_be_finished(
+    named: int,
+    tasks: Site,
+    later: Later,
+    after_a_minute: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hidden, "finish", _broken)
+    with pytest.raises(ConnectionError):
+        jobs.sweep(tasks)
+    assert later == [("mention", named)]
+
+
+def test_what_a_sweep_finishes_is_bounded(
+    make: Factory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hidden, "FINISHED", 2)
+    made = [one["id"] for one in make.microposts(3)]
+    for place, id in enumerate(made):
+        update = {"$set": {"undone.moderated": 3 - place}}
+        database.microposts.update_one({"_id": id}, update)
+    assert hidden.finish(database) == 2
+    left = undone.find(database, "microposts", MODERATED, before=ids.MAXIMUM)
+    assert left == made[:1]  # the longest first
 
 
 def test_purge_goes_on_until_nothing_is_left(
