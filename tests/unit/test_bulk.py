@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from microblog.store import Database, Document, bulk, microposts, shapes, users
@@ -83,12 +84,16 @@ def test_what_can_be_lost_is_not_taken_for_stored(
     """A majority has not confirmed it, or nobody knows: MongoDB says so beside."""
     said = {"writeErrors": [], "writeConcernErrors": [{"code": 64, "errmsg": "no"}]}
 
-    def insert(*arguments: Any, **options: Any) -> None:
+    def write(*arguments: Any, **options: Any) -> None:
         raise BulkWriteError(said)
 
-    monkeypatch.setattr(Collection, "insert_many", insert)
+    monkeypatch.setattr(Collection, "insert_many", write)
+    monkeypatch.setattr(Collection, "bulk_write", write)
     with pytest.raises(BulkWriteError):
         bulk.insert_free(database, "microposts", [micropost(1)])
+    counted = [UpdateOne({"_id": 1}, {"$inc": {"count": 1}}, upsert=True)]
+    with pytest.raises(BulkWriteError):
+        bulk.upsert(database, "limits", counted)
     with pytest.raises(BulkWriteError):
         microposts.create(database, users.create(database, "alice"), "text")
 
