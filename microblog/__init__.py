@@ -33,7 +33,7 @@ def application(settings: Settings, ini: dict[str, Any] | None = None) -> Any:
         config.add_request_method(lambda request: settings, "site", reify=True)
         config.include("microblog.metrics")
         config.include("microblog.responses")
-        config.include("microblog.visitors")
+        config.include("microblog.kept")
         config.include("microblog.hosts")
         config.include("microblog.security")
         config.include("microblog.i18n")

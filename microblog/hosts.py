@@ -66,5 +66,5 @@ def tween_factory(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any
 def includeme(config: Any) -> None:
     """The tween."""
     config.add_tween(
-        "microblog.hosts.tween_factory", over="microblog.visitors.tween_factory"
+        "microblog.hosts.tween_factory", over="microblog.kept.pages_tween_factory"
     )

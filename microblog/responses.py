@@ -13,6 +13,7 @@ from pyramid.interfaces import IView, IViewClassifier
 from pyramid.traversal import resource_path_tuple
 from zope.interface import providedBy
 
+from microblog import kept
 from microblog.errors import Invalid
 from microblog.security import is_api
 
@@ -89,6 +90,8 @@ def be_canonical(event: Any) -> None:
 def protect(event: Any) -> None:
     """Headers that keep an answer from being taken for something else, or kept."""
     request, headers = event.request, event.response.headers
+    if kept.is_found(request):
+        return
     api = is_api(request)
     headers["X-Content-Type-Options"] = "nosniff"
     # Set one by one, each would look through all that are there.

@@ -2,7 +2,7 @@
 
 from pyramid.authorization import Allow, Authenticated, Everyone
 
-from microblog import visitors
+from microblog import kept
 from microblog.resources.export import Export
 from microblog.resources.followers import Followers
 from microblog.resources.following import Following
@@ -21,7 +21,7 @@ class Users(Node):
     def child(self, name: str) -> "User":
         if not is_username(name):
             raise KeyError(name)
-        visitors.read(self.request, [("users", name), ("users", ALL)])
+        kept.read(self.request, [("users", name), ("users", ALL)])
         # What is about to change is read from the store itself.
         find = users.seen if self.request.method in SAFE else users.find
         document = find(self.database, name)

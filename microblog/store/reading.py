@@ -59,6 +59,17 @@ def walk(database: Database, reader: Document, start: Start) -> Iterator[Documen
     )
 
 
+def seen(database: Database, reader: Document) -> list[tuple[int, int]]:
+    """The numbers (see `changes`) of what the first page of a timeline is made of
+    beside the document of its reader, as they are before it is read."""
+    name, seen = reader["_id"], database.changes.seen
+    own = [one["id"] for one in reader["microposts"]]
+    timeline = seen("timelines", [name, ALL])
+    top = _newest_of(database, name)
+    shown = seen("microposts", [*top.ids, *own, ALL])
+    return [*timeline, *top.seen, *shown]
+
+
 def _pull(
     database: Database, reader: Document, top: Top, start: Start
 ) -> Iterator[Document]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator
 from pyramid.response import Response
 
-from microblog import bodies, paging, visitors
+from microblog import bodies, kept, paging
 from microblog.errors import Unavailable
 from microblog.i18n import _
 from microblog.pages import page
@@ -34,8 +34,8 @@ class Newer(BaseModel):
 def front(request: Any) -> Document:
     """The reader's timeline, or the newest microposts of all."""
     query = bodies.query(request, paging.PageQuery)
-    visitors.read(request, public.PLACES)
-    visitors.keep(request)
+    kept.read(request, public.PLACES)
+    kept.keep(request)
     piece = paging.cut(query, lambda start: _walk(request, start))
     more = paging.more(request, piece)
     return {"microposts": piece.items, "more": more, "first": query.cursor is None}

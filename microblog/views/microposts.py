@@ -5,7 +5,7 @@ from typing import Any
 
 from pyramid.httpexceptions import HTTPMovedPermanently
 
-from microblog import forms, limits, paging, rest
+from microblog import forms, kept, limits, paging, rest
 from microblog.bodies import IDEMPOTENCY_KEY
 from microblog.errors import Invalid, Stale, Throttled
 from microblog.i18n import _
@@ -61,6 +61,7 @@ class Changes(Body):
 def read_collection(request: Any) -> Document:
     """A page of a user's microposts."""
     database, user = request.database, request.context.user
+    kept.keep(request)
     piece = paging.cut(
         request.validated["query"],
         lambda start: collection.walk(database, user, start),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from microblog import paging, rest
+from microblog import kept, paging, rest
 from microblog.pages import page, see_other
 from microblog.resources.timeline import Timeline
 from microblog.security import Permission
@@ -26,6 +26,8 @@ api = rest.service(
 def read(request: Any) -> Document:
     """A page of one's own timeline."""
     database, reader = request.database, request.context.user
+    kept.seen(request, reading.seen(database, reader))
+    kept.keep(request, only_for=reader["_id"])
     piece = paging.cut(
         request.validated["query"],
         lambda start: reading.walk(database, reader, start),

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import model_validator
 from pyramid.security import remember
 
-from microblog import bodies, forms, limits, paging, passwords, rest, visitors
+from microblog import bodies, forms, kept, limits, paging, passwords, rest
 from microblog import text as grammar
 from microblog.errors import BadCredentials, Conflict, Invalid
 from microblog.i18n import _
@@ -212,7 +212,7 @@ def show_directory(request: Any) -> Document:
 def show(request: Any) -> Document:
     """A user and the user's microposts."""
     query, user = bodies.query(request, paging.PageQuery), request.context.document
-    visitors.keep(request)
+    kept.keep(request)
     piece = paging.cut(
         query, lambda start: collection.walk(request.database, user, start)
     )

@@ -297,7 +297,7 @@ def test_OU_6_app_is_told_which_header_is_wrong(raw: Site) -> None:
 
 
 def test_OU_6_page_that_is_kept_is_not_for_others(raw: Site) -> None:
-    """Pages for visitors are kept for a second."""
+    """Pages for visitors are kept for some seconds."""
     for _ in range(3):
         assert send(raw, named(b"localhost", target=b"/")).startswith(b"HTTP/1.1 200 ")
         foreign = send(raw, named(b"evil.example", target=b"/"))
