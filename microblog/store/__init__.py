@@ -7,10 +7,10 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pymongo
-from pymongo import MongoClient, UpdateOne
+from pymongo import MongoClient
 from pymongo.database import Database as _Database
 
 from microblog.store.changes import Changes, Collection
@@ -34,13 +34,10 @@ class Database(_Database[Document]):
         super().__init__(client, name)
         self.changes = changes or Changes()
         self.memory = Memory(self.changes)
-        # Several who post at once do it in a command each of: what is left of their
-        # limits, one more by these, the micropost, its reference, the marks.
-        self.looking: Together[list[str], dict[str, int]] = Together()
-        self.counting: Together[list[UpdateOne], list[bool]] = Together()
-        self.inserting: Together[Document, bool] = Together()
-        self.embedding: Together[tuple[int, UpdateOne], bool] = Together()
-        self.noting: Together[tuple[int, int, list[int]], None] = Together()
+        # Several who post at once take from their limits by two commands, and store
+        # what they post by three.
+        self.taking: Together[Any, Any] = Together()
+        self.posting: Together[Any, bool] = Together()
 
     def __getitem__(self, name: str) -> Collection:
         # Making one takes the driver longer than looking one up.

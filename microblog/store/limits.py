@@ -70,16 +70,32 @@ class Window:
         return max(1, -((self.over - moment) // 1000))
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The present window of a limit, by the ids of the one before and of this one."""
+
+    limit: Limit
+    before: str
+    id: str
+    expires: datetime
+    over: int
+
+    def window(self, counts: dict[str, int]) -> Window:
+        """The window, as it is by what was counted in all of these."""
+        before, count = counts.get(self.before, 0), counts.get(self.id, 0)
+        return Window(self.limit, self.id, self.expires, self.over, before, count)
+
+
 def take(database: Database, limits: list[Limit]) -> list[Window]:
     """Count one use by each limit, or by none; the windows as they were before.
 
     Throttled: one of them is used up.
     """
-    windows = _read(database, limits)
+    wanted = _wanted(database, limits)
+    windows: list[Window]
+    windows, counted = database.taking.do(wanted, lambda all: _take(database, all))
     if full := [window for window in windows if not window.left]:
         raise _throttled(max(full, key=lambda window: window.reset))
-    counts = list(map(_one_more, windows))
-    counted = database.counting.do(counts, lambda all: _count_all(database, all))
     taken = [
         window
         for window, is_counted in zip(windows, counted, strict=True)
@@ -99,20 +115,15 @@ def give_back(database: Database, taken: list[Window]) -> None:
     database.limits.update_many({"_id": {"$in": ids}}, {"$inc": {"count": -1}})
 
 
-def _read(database: Database, limits: list[Limit]) -> list[Window]:
+def _wanted(database: Database, limits: list[Limit]) -> list[Wanted]:
     now, key, found = int(time.time() * 1000), keys.find(database, "limits"), []
     for limit in limits:
         number, over = divmod(now, limit.seconds * 1000)
         before, id = (_id(key, limit, one) for one in (number - 1, number))
         # The next window looks back on this one.
         expires = datetime.fromtimestamp((number + 2) * limit.seconds, UTC)
-        found.append((before, id, limit, expires, over))
-    wanted = [id for one in found for id in one[:2]]
-    counts = database.looking.do(wanted, lambda all: _look_at_all(database, all))
-    return [
-        Window(limit, id, expires, over, counts.get(before, 0), counts.get(id, 0))
-        for before, id, limit, expires, over in found
-    ]
+        found.append(Wanted(limit, before, id, expires, over))
+    return found
 
 
 def _id(key: bytes, limit: Limit, number: int) -> str:
@@ -120,12 +131,29 @@ def _id(key: bytes, limit: Limit, number: int) -> str:
     return hmac.digest(key, said, "sha256").hex()
 
 
-def _look_at_all(database: Database, wanted: list[list[str]]) -> list[dict[str, int]]:
-    """What was counted in all these windows, for each of those who want some."""
-    ids = {id for some in wanted for id in some}
+def _take(
+    database: Database, wanted: list[list[Wanted]]
+) -> list[tuple[list[Window], list[bool]]]:
+    """Of each of those who want some: the windows as they were, and which were counted.
+    Where one is full, none is. The others that were not are full by now, or somebody
+    was the first in them at the same time."""
+    ids = {id for some in wanted for one in some for id in (one.before, one.id)}
     stored = database.limits.find({"_id": {"$in": list(ids)}})
     counts = {document["_id"]: document["count"] for document in stored}
-    return [counts] * len(wanted)
+    windows = [[one.window(counts) for one in some] for some in wanted]
+    free = [all(window.left for window in some) for some in windows]
+    more = [
+        _one_more(window)
+        for some, are_free in zip(windows, free, strict=True)
+        if are_free
+        for window in some
+    ]
+    met = bulk.upsert(database, "limits", more) if more else set()
+    place = count()
+    return [
+        (some, [are_free and next(place) not in met for _ in some])
+        for some, are_free in zip(windows, free, strict=True)
+    ]
 
 
 def _one_more(window: Window) -> UpdateOne:
@@ -136,14 +164,6 @@ def _one_more(window: Window) -> UpdateOne:
 
 def _with_room(window: Window) -> Document:
     return {"_id": window.id, "count": {"$lt": window.room}}
-
-
-def _count_all(database: Database, counts: list[list[UpdateOne]]) -> list[list[bool]]:
-    """Which were counted. The others are full, or somebody was the first at the same
-    time."""
-    met = bulk.upsert(database, "limits", [one for some in counts for one in some])
-    place = count()
-    return [[next(place) not in met for _ in some] for some in counts]
 
 
 def _count(database: Database, window: Window) -> bool:

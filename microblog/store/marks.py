@@ -18,8 +18,6 @@ from microblog.store import Database, Document, ids
 MICROPOSTS = "microposts"
 USERS = "users"
 LATEST = 100  # references
-# The oldest and the newest of some ids, and those to be put among the newest 100.
-Noted = tuple[int, int, list[int]]
 STEP = 32  # users from one step to the next, on average
 
 
@@ -31,14 +29,7 @@ def note(
 ) -> None:
     """Widen the marks by ids that were just stored, and put `pushed` among the newest
     100."""
-    new = oldest, oldest if newest is None else newest, list(pushed)
-    database.noting.do(new, lambda all: _note(database, all))
-
-
-def _note(database: Database, new: list[Noted]) -> list[None]:
-    done: list[None] = [None] * len(new)
-    oldest, newest = min(one[0] for one in new), max(one[1] for one in new)
-    pushed = (id for one in new for id in one[2])
+    newest = oldest if newest is None else newest
     sent = sorted(map(ids.spell, pushed), reverse=True)
     update: Document = {"$max": {"newest": newest}, "$min": {"oldest": oldest}}
     # Nearly always all is newer than what is there, which needs no sorting.
@@ -46,14 +37,13 @@ def _note(database: Database, new: list[Noted]) -> list[None]:
     push = {"references": {"$each": sent, **place, "$slice": LATEST}}
     query = {"_id": MICROPOSTS, "newest": {"$lt": oldest}}
     if database.marks.update_one(query, {**update, "$push": push}).matched_count:
-        return done
+        return
     known = database.marks.find_one({"_id": MICROPOSTS})
     if known and (held := latest(known)) and known["oldest"] < held[-1]:
         # Those that are older than all of these stand among others that do not.
         sent = [one for one in sent if int(one) > held[-1]]
     push = {"references": {"$each": sent, "$sort": -1, "$slice": LATEST}}
     _write(database, MICROPOSTS, {**update, "$push": push})
-    return done
 
 
 def microposts(database: Database) -> Document | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import IndexModel
 
@@ -40,6 +40,20 @@ INDEXES = [
 ]
 
 
+class New(NamedTuple):
+    """A micropost that is posted: `is_newest` of its author's, and to be delivered."""
+
+    document: Document
+    is_newest: bool
+    is_pushed: bool
+
+    @property
+    def reference(self) -> references.New:
+        """What its author's document will hold of it."""
+        author = self.document["author"]
+        return references.New(author, reference(self.document), self.is_pushed)
+
+
 def create(
     database: Database,
     author: Document,
@@ -54,35 +68,50 @@ def create(
     document = shapes.new_document(id, author["_id"], text, referenced)
     if shapes.named(document):
         document["undone"][MAILS] = id
-    while not _insert(database, document):
+    new = New(document, id > newest, deliveries.are_pushed(author))
+    while not database.posting.do(new, lambda all: _store(database, all)):
+        stored = database.microposts.find_one({"_id": document["_id"]})
+        if stored is not None and shapes.is_same(stored, document):
+            _go_on(database, stored)
+            break
         shapes.set_id(document, ids.new(after=newest))
-    if document["_id"] > newest:
-        is_pushed = deliveries.are_pushed(author)
-        references.add(database, author["_id"], reference(document), is_pushed)
-    else:
-        # An earlier try has drawn it: later microposts may be embedded by now.
-        held = [reference(document)]
-        references.add_many(database, author["_id"], held, are_new=True)
-    # Whoever looks for a tag finds it by these marks.
-    with database.changes.changing("tags", document["tags"]):
-        marks.note(database, document["_id"], pushed=[document["_id"]])
     return shown(document)
 
 
-def _insert(database: Database, document: Document) -> bool:
-    """Whether the document is stored, now or by an earlier try."""
-    if not database.inserting.do(document, lambda all: _insert_all(database, all)):
-        stored = database.microposts.find_one({"_id": document["_id"]})
-        if stored is None or not shapes.is_same(stored, document):
-            return False
-        if "hidden" in stored:
-            raise NotFound("the micropost is hidden")
-    return True
+def _store(database: Database, new: list[New]) -> list[bool]:
+    """Store those whose id is free, embed and mark them; which they were."""
+    met = bulk.insert_free(database, "microposts", [one.document for one in new])
+    stored = [one for place, one in enumerate(new) if place not in met]
+    references.add(database, [one.reference for one in stored if one.is_newest])
+    for one in stored:
+        if not one.is_newest:
+            # Drawn for an earlier try: later microposts may be embedded by now.
+            _embed_old(database, one.document)
+    _mark(database, [one.document for one in stored])
+    return [place not in met for place in range(len(new))]
 
 
-def _insert_all(database: Database, documents: list[Document]) -> list[bool]:
-    met = bulk.insert_free(database, "microposts", documents)
-    return [place not in met for place in range(len(documents))]
+def _go_on(database: Database, stored: Document) -> None:
+    """What an earlier try has stored: embed and mark it, unless that has."""
+    if "hidden" in stored:
+        raise NotFound("the micropost is hidden")
+    _embed_old(database, stored)
+    _mark(database, [stored])
+
+
+def _embed_old(database: Database, document: Document) -> None:
+    held = [reference(document)]
+    references.add_many(database, document["author"], held, are_new=True)
+
+
+def _mark(database: Database, documents: list[Document]) -> None:
+    if not documents:
+        return
+    new = [one["_id"] for one in documents]
+    tags = {tag for one in documents for tag in one["tags"]}
+    # Whoever looks for a tag finds it by these marks.
+    with database.changes.changing("tags", tags):
+        marks.note(database, min(new), max(new), pushed=new)
 
 
 def is_stored(database: Database, document: Document) -> bool:

@@ -8,7 +8,7 @@ can be computed again.
 
 from collections.abc import Sequence
 from itertools import islice
-from operator import itemgetter
+from typing import NamedTuple
 
 from pymongo import UpdateOne
 
@@ -28,6 +28,26 @@ PAGE = 20  # a deletion that leaves fewer references than this refills them
 BEING_POSTED = 5_000 << ids.BITS  # a micropost that old has its reference
 
 
+class New(NamedTuple):
+    """A reference to an author's micropost; `is_pushed`: it is to be delivered."""
+
+    author: str
+    reference: Document
+    is_pushed: bool
+
+    def update(self, place: Document) -> Document:
+        """The update of the author's document that puts it at that place."""
+        id = self.reference["id"]
+        each = {"$each": [self.reference], "$slice": EMBEDDED, **place}
+        update = {
+            "$push": {"microposts": each},
+            "$inc": {"counts.microposts": 1, "rev": 1},
+            "$min": {"first": id},
+            "$max": {"newest": id},
+        }
+        return deliveries.noted(update, [id]) if self.is_pushed else update
+
+
 def floor(user: Document) -> int:
     """The id from which on all of a user's microposts are embedded."""
     embedded = user["microposts"]
@@ -36,38 +56,31 @@ def floor(user: Document) -> int:
     return int(embedded[-1]["id"]) if embedded else ids.MAXIMUM
 
 
-def add(
-    database: Database, username: str, reference: Document, is_pushed: bool
-) -> None:
-    """Count the user's newest micropost, just stored, and embed it; `is_pushed`: have
-    it delivered. Doing it again for one that is still embedded changes nothing."""
-    id = reference["id"]
-    each = {"$each": [reference], "$slice": EMBEDDED}
-
-    def update(place: Document) -> Document:
-        made = {
-            "$push": {"microposts": {**each, **place}},
-            "$inc": {"counts.microposts": 1, "rev": 1},
-            "$min": {"first": id},
-            "$max": {"newest": id},
-        }
-        return deliveries.noted(made, [id]) if is_pushed else made
-
+def add(database: Database, new: Sequence[New]) -> None:
+    """Count newest microposts of some users, just stored, and embed them. Doing it
+    again for one that is still embedded changes nothing."""
+    if not new:
+        return
+    new = sorted(new, key=lambda one: one.reference["id"])
     # Nearly always it is newer than all that is there, which needs no sorting.
-    newer = {"_id": username, "newest": {"$lt": id}}
-    first = id, UpdateOne(newer, update({"$position": 0}))
-    if not database.embedding.do(first, lambda all: _embed(database, all)):
-        other = {"counts": {"$exists": True}, "microposts.id": {"$ne": id}}
-        database.users.update_one(
-            {"_id": username, **other}, update({"$sort": {"id": -1}})
+    newer = [
+        UpdateOne(
+            {"_id": one.author, "newest": {"$lt": one.reference["id"]}},
+            one.update({"$position": 0}),
         )
-
-
-def _embed(database: Database, new: list[tuple[int, UpdateOne]]) -> list[bool]:
-    """Whether all of them were newer; if not, nobody tells which were."""
-    in_order = [update for _, update in sorted(new, key=itemgetter(0))]
-    matched = database.users.bulk_write(in_order).matched_count
-    return [matched == len(new)] * len(new)
+        for one in new
+    ]
+    if database.users.bulk_write(newer).matched_count == len(new):
+        return
+    # Nobody tells which were not.
+    for one in new:
+        other = {
+            "counts": {"$exists": True},
+            "microposts.id": {"$ne": one.reference["id"]},
+        }
+        database.users.update_one(
+            {"_id": one.author, **other}, one.update({"$sort": {"id": -1}})
+        )
 
 
 def add_many(

@@ -168,7 +168,7 @@ def test_posts_that_come_together_share_their_commands(
         id = taken if number == 2 else None
         return microposts.create(database, authors[number], f"text {number}", id=id)
 
-    with ThreadPoolExecutor(4) as threads, gathered(database.inserting, 4):
+    with ThreadPoolExecutor(4) as threads, gathered(database.posting, 4):
         posts = [threads.submit(post, number) for number in range(4)]
     made = [one.result() for one in posts]
     assert [one["author"] for one in made] == names
@@ -190,13 +190,9 @@ def test_of_references_that_come_together_an_old_one_is_embedded_too(
     other = shapes.new_document(ids.new(), "bob", "hello")
     database.microposts.insert_many([*documents, other])
     marks.note(database, old["id"], other["_id"], [old["id"], new["id"], other["_id"]])
-    references.add(database, "alice", new, is_pushed=False)
-    with ThreadPoolExecutor(2) as threads, gathered(database.embedding, 2):
-        added = [
-            threads.submit(references.add, database, name, one, False)
-            for name, one in (("alice", old), ("bob", shapes.reference(other)))
-        ]
-    assert [one.result() for one in added] == [None, None]
+    references.add(database, [references.New("alice", new, False)])
+    both = ("alice", old), ("bob", shapes.reference(other))
+    references.add(database, [references.New(*one, False) for one in both])
     assert read(database)["microposts"] == [new, old]
     assert read(database, "bob")["counts"]["microposts"] == 1
     assert_right(database)

@@ -62,7 +62,7 @@ def test_nothing_is_written_to_a_deleted_user(database: Database) -> None:
     users.create(database, "alice")
     users.mark_deleted(database, "alice")
     left = list(database.users.find())
-    references.add(database, "alice", references_to([1])[0], is_pushed=True)
+    references.add(database, [references.New("alice", references_to([1])[0], True)])
     references.add_many(database, "alice", references_to([1, 2]))
     references.replace(database, "alice", references_to([1], rev=2)[0])
     references.remove(database, "alice", 1)
@@ -107,7 +107,7 @@ def test_references_are_sorted_in_whatever_order_they_come(
 ) -> None:
     users.create(database, "alice")
     for reference in references_to(pushed):
-        references.add(database, "alice", reference, is_pushed=False)
+        references.add(database, [references.New("alice", reference, False)])
     references.add_many(database, "alice", references_to([6, 4, 5]))
     assert embedded(database) == [6, 5, 4, 3, 2, 1]
     user = read(database)
@@ -118,7 +118,7 @@ def test_the_newest_forty_are_embedded(database: Database) -> None:
     users.create(database, "alice")
     references.add_many(database, "alice", references_to(range(100, 130)))
     for reference in references_to(range(130, 150)):
-        references.add(database, "alice", reference, is_pushed=False)
+        references.add(database, [references.New("alice", reference, False)])
     assert embedded(database) == list(range(149, 109, -1))
     references.add_many(database, "alice", references_to([50, 60, 155]))
     assert embedded(database) == [155, *range(149, 110, -1)]
@@ -131,7 +131,7 @@ def test_again_changes_nothing(database: Database) -> None:
     references.add_many(database, "alice", references_to([1, 2]))
     before = read(database)
     references.add_many(database, "alice", references_to([1, 2]))
-    references.add(database, "alice", references_to([2])[0], is_pushed=True)
+    references.add(database, [references.New("alice", references_to([2])[0], True)])
     assert read(database) == before
     references.add_many(database, "alice", references_to([2, 3]))
     assert read(database)["counts"]["microposts"] == 3
@@ -203,7 +203,7 @@ def test_what_is_pushed_is_noted_by_the_same_update(
     make.user("alice")
     for id in (2, 4, 3, 4):
         reference = references_to([id])[0]
-        references.add(database, "alice", reference, is_pushed)
+        references.add(database, [references.New("alice", reference, is_pushed)])
     user = make.user("alice")
     noted = [ids.spell(id) for id in (2, 4, 3)] if is_pushed else None
     assert user.get("undelivered") == noted
