@@ -186,7 +186,7 @@ class Channel(HTTPChannel):
     def handle_close(self) -> None:
         """The client has gone, or is given up."""
         if self.request is not None:
-            self.request.leave()
+            self.request.close()
         super().handle_close()
 
     def handle_write(self) -> None:

@@ -13,7 +13,7 @@ from waitress.utilities import BadRequest, Error
 LONGEST_TARGET = 2048  # bytes
 LARGEST_HEADER = 16384  # bytes
 # The one address that takes larger bodies than all others, and how many at a time, in
-# all and of one network: they wait on the disk until they are whole.
+# all and of one network: they lie on the disk until they are answered.
 UPLOADS = ("POST", "/settings/import")
 LARGEST_UPLOAD = 64 << 20  # bytes
 MOST_UPLOADS = 4
@@ -74,15 +74,19 @@ class Parser(HTTPRequestParser):
         if self.is_upload and not self.error:
             self.error = self._has_no_place()
             self.completed = self.completed or self.error is not None
+        if self.error:
+            # waitress would keep what has come of the body until a thread is free.
+            self.close()
         if self.completed:
-            self.leave()
             # waitress would ask for the body of a request that has none or is refused.
             self.expect_continue = False
         return consumed
 
-    def leave(self) -> None:
-        """Give back the place of an upload: it has come, or its client has gone. Until
-        it is collected as garbage, nobody else would have it."""
+    def close(self) -> None:
+        """Remove the body, and give back the place of an upload: it is answered or
+        refused, or its client has gone. Until this is collected as garbage, nobody else
+        would have it."""
+        super().close()
         self._uploads.discard(self)
 
     def _has_no_place(self) -> Error | None:

@@ -16,7 +16,7 @@ import pytest
 from microblog.server import parsing
 from tests.archives import in_zip, note, outbox
 from tests.factories import PASSWORD
-from tests.serving import MB, Served, read_all, wait_until
+from tests.serving import MB, Served, read_all, request, wait_until
 from tests.site import Site
 
 
@@ -95,6 +95,36 @@ def test_RL_4_nobody_keeps_all_others_from_uploading(served: Served) -> None:
     other = begun(served, IMPORT, MB, "127.0.2.1")
     other.sendall(b"x" * MB)
     assert status(read_all(other)) == 200
+
+
+def test_IN_7_upload_has_its_place_until_it_is_answered(tmp_path: Path) -> None:
+    """For so long its body lies on the disk, also while it waits for a thread."""
+    served = Served(tmp_path / "log", "http.threads=2")
+
+    def wait_until_all_is_read() -> None:
+        # What has come before is read before the second of these, which other threads
+        # answer.
+        for _ in range(2):
+            served.get("/static/style.css")
+
+    try:
+        busy = [served.connect() for _ in range(2)]
+        for client in busy:
+            client.sendall(request("/large?mb=64"))
+            assert client.recv(1)
+        whole = [begun(served, IMPORT, 10) for _ in range(parsing.MOST_UPLOADS_NEAR)]
+        for client in whole:
+            client.sendall(b"x" * 10)
+        wait_until_all_is_read()
+        again = begun(served, IMPORT, 10)
+        again.sendall(b"x" * 10)
+        wait_until_all_is_read()
+        for client in busy:
+            client.close()
+        answers = [status(read_all(client)) for client in (*whole, again)]
+        assert answers == [200] * parsing.MOST_UPLOADS_NEAR + [429]
+    finally:
+        served.end()
 
 
 def test_RL_4_uploads_through_a_proxy_are_counted_in_all(tmp_path: Path) -> None:

@@ -83,24 +83,38 @@ UPLOAD = (
 )
 
 
-def test_RL_4_place_of_an_upload_is_given_back_at_once() -> None:
-    """When it has come, or its client has gone; and not when what is left of it is
-    collected as garbage."""
+def test_IN_7_place_of_an_upload_is_given_back_with_its_body() -> None:
+    """When it is answered or refused, or its client has gone: not sooner, and not only
+    when what is left of it is collected as garbage."""
     held = []
     for number in range(3 * MOST_UPLOADS):
         parser = Parser(ADJUSTMENTS)
         parser.received(UPLOAD)
-        assert parser.error is None, number
-        if number % 2:
-            parser.leave()
-        else:
-            parser.received(b"x" * 10)
-            assert parser.completed
+        parser.received(b"x" * (number % 2 and 10))
+        assert (parser.error, parser.completed) == (None, bool(number % 2))
+        assert parser.is_upload
+        parser.close()
         held.append(parser)
     waiting = [Parser(ADJUSTMENTS) for _ in range(MOST_UPLOADS + 1)]
     for parser in waiting:
-        parser.received(UPLOAD)
+        parser.received(UPLOAD + b"x" * 10)
     errors = [parser.error and parser.error.code for parser in waiting]
     assert errors == [None] * MOST_UPLOADS + [503]
     for parser in waiting:
-        parser.leave()
+        parser.close()
+
+
+def test_IN_7_body_of_a_refused_upload_is_not_kept() -> None:
+    """Which may be large: that a chunk is garbage is seen when it comes."""
+    parser = Parser(ADJUSTMENTS)
+    parser.received(
+        b"POST /settings/import HTTP/1.1\r\nHost: localhost\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    parser.received(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+    body = parser.get_body_stream()
+    assert parser.error is None
+    parser.received(b"garbage\r\n")
+    assert parser.error is not None
+    assert body.closed
+    assert not parser.is_upload
