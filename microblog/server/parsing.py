@@ -3,6 +3,7 @@ another way is refused (RFC 9112), and so is what is too long."""
 
 import copy
 import re
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from weakref import WeakSet
@@ -53,6 +54,8 @@ class Parser(HTTPRequestParser):
     path = ""  # for who reports an error before it is read
     network = ""  # that the client belongs to, if that is known
     _uploads: WeakSet["Parser"] = WeakSet()
+    # One thread reads and counts them, others answer them.
+    _counting = Lock()
 
     @property
     def is_upload(self) -> bool:
@@ -87,15 +90,18 @@ class Parser(HTTPRequestParser):
         refused, or its client has gone. Until this is collected as garbage, nobody else
         would have it."""
         super().close()
-        self._uploads.discard(self)
+        with self._counting:
+            self._uploads.discard(self)
 
     def _has_no_place(self) -> Error | None:
         """Whether others have all places, or those near it their part of them: nobody
         who sends slowly, or without being logged in, is to keep everybody out."""
-        near = [one for one in self._uploads if one.network == self.network]
+        with self._counting:
+            count = len(self._uploads)
+            near = [one for one in self._uploads if one.network == self.network]
         if self.network and len(near) > MOST_UPLOADS_NEAR:
             return TooManyUploadsNear("Others of your network are uploading just now")
-        if len(self._uploads) > MOST_UPLOADS:
+        if count > MOST_UPLOADS:
             return TooManyUploads("Others are uploading just now")
         return None
 
@@ -121,7 +127,8 @@ class Parser(HTTPRequestParser):
             raise ParsingError("The length of the body is not clear")
         self._check_target()
         if (getattr(self, "command", ""), self.path) == UPLOADS:
-            self._uploads.add(self)
+            with self._counting:
+                self._uploads.add(self)
             self.adj: Any = copy.copy(self.adj)
             self.adj.max_request_body_size = LARGEST_UPLOAD + 1
 

@@ -1,5 +1,6 @@
 """The parser of requests: it says the same however the bytes arrive."""
 
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -118,3 +119,27 @@ def test_IN_7_body_of_a_refused_upload_is_not_kept() -> None:
     assert parser.error is not None
     assert body.closed
     assert not parser.is_upload
+
+
+def test_IN_7_upload_may_end_while_others_are_counted() -> None:
+    """In another thread, which answers it."""
+    first, second, third = (Parser(ADJUSTMENTS) for _ in range(3))
+    ending = Thread(target=first.close)
+
+    class Network(str):
+        def __eq__(self, other: object) -> bool:
+            if not ending.ident:
+                ending.start()
+                ending.join(0.2)  # It may have to wait until they are counted.
+            return super().__eq__(other)
+
+        __hash__ = str.__hash__
+
+    third.network = Network("elsewhere")
+    for parser in (first, second, third):
+        parser.received(UPLOAD)
+    ending.join()
+    assert third.error is None
+    assert [one.is_upload for one in (first, second, third)] == [False, True, True]
+    for parser in (second, third):
+        parser.close()
