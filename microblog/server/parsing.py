@@ -83,7 +83,8 @@ class Parser(HTTPRequestParser):
         if self.completed:
             # waitress would ask for the body of a request that has none or is refused.
             self.expect_continue = False
-        return consumed
+        # Behind one that is refused no other is read: it would be the rest of its body.
+        return len(data) if self.error else consumed
 
     def close(self) -> None:
         """Remove the body, and give back the place of an upload: it is answered or

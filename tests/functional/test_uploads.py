@@ -127,6 +127,19 @@ def test_IN_7_upload_has_its_place_until_it_is_answered(tmp_path: Path) -> None:
         served.end()
 
 
+def test_RL_4_rest_of_a_refused_request_is_no_upload(served: Served) -> None:
+    """However it looks, and while its client keeps the connection open."""
+    looks = f"POST {IMPORT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+    refused = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MB}\r\n\r\n"
+    for _ in range(parsing.MOST_UPLOADS_NEAR):
+        client = served.connect()
+        client.sendall((refused + looks).encode())
+        assert status(read_all(client)) == 413
+    upload = begun(served, IMPORT, 10)
+    upload.sendall(b"x" * 10)
+    assert status(read_all(upload)) == 200
+
+
 def test_RL_4_uploads_through_a_proxy_are_counted_in_all(tmp_path: Path) -> None:
     served = Served(tmp_path / "log", "http.trusted_proxy=127.0.0.1")
     try:
