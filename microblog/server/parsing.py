@@ -101,9 +101,10 @@ class Parser(HTTPRequestParser):
             count = len(self._uploads)
             near = [one for one in self._uploads if one.network == self.network]
         if self.network and len(near) > MOST_UPLOADS_NEAR:
-            return TooManyUploadsNear("Others of your network are uploading just now")
+            uploads = f"{MOST_UPLOADS_NEAR} uploads of your network"
+            return TooManyUploadsNear(f"{uploads} are under way already")
         if count > MOST_UPLOADS:
-            return TooManyUploads("Others are uploading just now")
+            return TooManyUploads(f"{MOST_UPLOADS} uploads are under way already")
         return None
 
     def parse_header(self, header_plus: bytes) -> None:

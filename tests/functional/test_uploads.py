@@ -68,6 +68,9 @@ def test_RL_4_so_many_uploads_at_a_time(served: Served) -> None:
     for client in waiting:
         client.sendall(b"x")
     wait_until(lambda: status(read_all(begun(served, IMPORT, MB))) == 503)
+    again = read_all(begun(served, IMPORT, MB))
+    assert b"Retry-After: 5\r\n" in again
+    assert again.endswith(b": 4 uploads are under way already\n")
     # Everything else is answered, and one that has ended makes room.
     assert b"hello" in served.get("/")
     waiting[0].sendall(b"x" * (MB - 1))
@@ -92,6 +95,7 @@ def test_RL_4_nobody_keeps_all_others_from_uploading(served: Served) -> None:
     again = read_all(begun(served, IMPORT, MB, "127.0.1.9"))
     assert status(again) == 429
     assert b"Retry-After: 5\r\n" in again
+    assert again.endswith(b": 2 uploads of your network are under way already\n")
     other = begun(served, IMPORT, MB, "127.0.2.1")
     other.sendall(b"x" * MB)
     assert status(read_all(other)) == 200
