@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from threading import Condition, get_ident
 from typing import Generic, TypeVar
 
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -62,6 +62,5 @@ class Together(Generic[Item, Result]):
 
 
 def _is_silence(error: BaseException) -> bool:
-    return isinstance(error, ConnectionFailure) or (
-        isinstance(error, PyMongoError) and error.timeout
-    )
+    # A connection that is lost is no silence: the next one may be answered at once.
+    return isinstance(error, PyMongoError) and error.timeout

@@ -5,7 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
-from pymongo.errors import NetworkTimeout
+from pymongo.errors import (
+    AutoReconnect,
+    NetworkTimeout,
+    NotPrimaryError,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 
 from microblog.store.together import Together
 
@@ -51,7 +57,7 @@ def during(
     def outcome(item: int, how: Callable[[list[int]], list[int]]) -> object:
         try:
             return together.do(item, how)
-        except (OSError, NetworkTimeout) as error:
+        except (OSError, PyMongoError) as error:
             return str(error)
 
     with ThreadPoolExecutor(4) as pool:
@@ -78,16 +84,35 @@ def test_an_error_is_everybodys_who_was_with_it() -> None:
     assert work.done == [[0], [4]]
 
 
-def test_of_a_database_that_does_not_answer_all_hear_at_once() -> None:
+@pytest.mark.parametrize("kind", [NetworkTimeout, ServerSelectionTimeoutError])
+def test_of_a_database_that_does_not_answer_all_hear_at_once(
+    kind: type[PyMongoError],
+) -> None:
     """Also those who have come meanwhile: they would wait as long again."""
     work = Work()
 
     def silent(items: list[int]) -> list[int]:
         work(items)
-        raise NetworkTimeout("no")
+        raise kind("no")
 
     assert during(Tens(), silent, failing) == ["no"] * 4
     assert work.done == [[0]]
+
+
+@pytest.mark.parametrize("kind", [AutoReconnect, NotPrimaryError])
+def test_of_a_connection_that_is_lost_the_others_are_tried(
+    kind: type[PyMongoError],
+) -> None:
+    """That is known at once, and the next connection may well do it."""
+    work = Work()
+
+    def lost(items: list[int]) -> list[int]:
+        raise kind("no")
+
+    first, *others = during(Tens(), lost, work)
+    assert "no" in str(first)
+    assert others == [10, 20, 30]
+    assert [sorted(items) for items in work.done] == [[1, 2, 3]]
 
 
 def test_who_comes_while_it_works_does_not_wait_for_itself() -> None:
@@ -101,3 +126,20 @@ def test_who_comes_while_it_works_does_not_wait_for_itself() -> None:
     assert work.done == [[2], [1]]
     with pytest.raises(OSError, match="no"):
         together.do(3, failing)
+
+
+def test_silence_while_it_works_is_that_of_who_was_interrupted_too() -> None:
+    """And of those who wait for it; then the next one works as ever."""
+    together, work = Tens(), Work()
+
+    def silent(items: list[int]) -> list[int]:
+        work(items)
+        raise NetworkTimeout("no")
+
+    def interrupted(items: list[int]) -> list[int]:
+        together.do(9, silent)
+        return work(items)
+
+    assert during(together, interrupted, failing) == ["no"] * 4
+    assert [sorted(items) for items in work.done] == [[1, 2, 3, 9]]
+    assert together.do(5, work) == 50
