@@ -9,16 +9,15 @@ for a second at most, and what decides who may do what is not remembered at all.
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from microblog.store.changes import ALL, BEING_WRITTEN, Changes
+from microblog.store.together import Together
 
 TOLD_SECONDS = 60.0  # at most, even with the table
 CONTENT_SECONDS = 1.0  # at most, without it
-LOCKS = 64  # more than threads
-ALONE_SECONDS = 0.5  # if the database does not answer, it answers none of them
 
 
 def slim(value: Any) -> Any:
@@ -55,20 +54,9 @@ class Kept:
         # Threads may lose one now and then: it is for figures alone.
         self.hits = self.misses = 0
         self._lock = threading.Lock()
-        # Whoever reads, and is made to read it again by that, does not wait for itself.
-        self._alone = [threading.RLock() for _ in range(LOCKS)]
-
-    @contextmanager
-    def alone(self, key: Any) -> Iterator[None]:
-        """Around `get`, for what is dear to read: of those who want it at once, one
-        reads it, and the others wait for that a moment and find it."""
-        lock = self._alone[hash(key) % LOCKS]
-        is_held = bool(self.seconds) and lock.acquire(timeout=ALONE_SECONDS)
-        try:
-            yield
-        finally:
-            if is_held:
-                lock.release()
+        # By key, as long as anybody reads it, or waits for that.
+        self._alone: WeakValueDictionary[Any, Together[None, Any]]
+        self._alone = WeakValueDictionary()
 
     def get(self, key: Any, read: Callable[[], Any]) -> Any:
         """The value of a key, by `read` if it must be. None is never kept."""
@@ -82,6 +70,18 @@ class Kept:
         if value is not None:
             self._keep(key, value, seen)
         return value
+
+    def get_alone(self, key: Any, read: Callable[[], Any]) -> Any:
+        """As `get`, of what is dear to read: of those who want it at once one reads it,
+        the others wait for that and find it; or hear, too, that the database does not
+        answer."""
+        entry = self._entries.get(key)
+        if entry is not None and self._is_good(entry):
+            self.hits += 1
+            return entry.value
+        with self._lock:
+            alone = self._alone.setdefault(key, Together())
+        return alone.do(None, lambda those: [self.get(key, read)] * len(those))
 
     def get_many(
         self, keys: Iterable[Any], read: Callable[[list[Any]], dict[Any, Any]]

@@ -85,11 +85,10 @@ def _pull(
 def _newest_of(database: Database, reader: str) -> Top:
     """The top, as this process remembers it, if the pulled have written nothing."""
     tops = database.memory.tops
-    with tops.alone(reader):
-        top: Top = tops.get(reader, lambda: _top(database, reader))
-        if not database.changes.are_as(top.seen):
-            tops.forget(reader)
-            top = tops.get(reader, lambda: _top(database, reader))
+    top: Top = tops.get_alone(reader, lambda: _top(database, reader))
+    if not database.changes.are_as(top.seen):
+        tops.forget(reader)
+        top = tops.get_alone(reader, lambda: _top(database, reader))
     return top
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ from microblog.store import (
     marks,
     memory,
     microposts,
+    reading,
     sessions,
     shapes,
     tags,
@@ -41,6 +43,7 @@ from tests.factories import Factory
 from tests.unit.conftest import Interruption
 
 HOUR = 3600
+SECONDS = 10.0  # that a thread may take
 
 
 @pytest.fixture
@@ -624,6 +627,112 @@ def test_none_is_not_kept_of_one(table: Path) -> None:
     kept = Kept(Changes(table), "users", 10, 10.0)
     answers: Iterator[int | None] = iter([None, 0, 1])
     assert [kept.get("a", lambda: next(answers)) for _ in range(3)] == [None, 0, 0]
+
+
+def four_at_once(kept: Kept, read: Callable[[], Any]) -> tuple[list[Any], int]:
+    """What four get who want the same, three of them while the first reads; and how
+    often it was read."""
+    begun, go_on = Event(), Event()
+    readings: list[bool] = []
+
+    def slow() -> Any:
+        readings.append(True)
+        begun.set()
+        assert go_on.wait(SECONDS)
+        return read()
+
+    def outcome() -> Any:
+        try:
+            return kept.get_alone("a", slow)
+        except (OSError, NetworkTimeout) as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        gets = [pool.submit(outcome)]
+        assert begun.wait(SECONDS)
+        gets += [pool.submit(outcome) for _ in range(3)]
+        while len(kept._alone["a"]._waiting) < 3:
+            pass
+        go_on.set()
+        return [one.result(SECONDS) for one in gets], len(readings)
+
+
+def test_of_those_who_want_it_at_once_one_reads(table: Path) -> None:
+    """However long that takes."""
+    kept = Kept(Changes(table), "users", 10, 10.0)
+    assert four_at_once(kept, lambda: "A") == (["A"] * 4, 1)
+    assert (kept.hits, kept.misses) == (1, 1)
+    assert kept.get_alone("a", str) == "A"
+    assert not kept._alone
+
+
+def test_of_those_who_want_what_is_not_kept_one_reads_for_all_who_wait() -> None:
+    """What was read from before they came, they do not take."""
+    kept = Kept(Changes(), "users", 10, 0.0)
+    assert four_at_once(kept, lambda: "A") == (["A"] * 4, 2)
+
+
+def test_who_waits_does_not_take_what_has_changed_meanwhile(table: Path) -> None:
+    kept = Kept(Changes(table), "users", 10, 10.0)
+    values = iter("AB")
+
+    def read() -> str:
+        kept.changes.numbers[Changes.place("users", "a")] += 1
+        return next(values)
+
+    assert four_at_once(kept, read) == ([*"ABBB"], 2)
+
+
+def test_of_a_database_that_does_not_answer_all_who_wait_hear(table: Path) -> None:
+    """Each would wait as long again. Of another failure those hear who were with it."""
+    kept = Kept(Changes(table), "users", 10, 10.0)
+    failures = iter([NetworkTimeout("silent"), OSError("one"), OSError("others")])
+
+    def read() -> None:
+        raise next(failures)
+
+    assert four_at_once(kept, read) == (["silent"] * 4, 1)
+    assert four_at_once(kept, read) == (["one", *["others"] * 3], 2)
+
+
+def test_who_is_made_to_read_it_again_does_not_wait_for_itself(table: Path) -> None:
+    kept = Kept(Changes(table), "users", 10, 10.0)
+    assert kept.get_alone("a", lambda: kept.get_alone("a", lambda: "A") + "B") == "AB"
+
+
+def test_timeline_is_built_once_however_many_ask(
+    make: Factory, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if that takes longer than a command may."""
+    make.user("alice")
+    make.user("bob")
+    make.follow("alice", "bob")
+    made = make.micropost("bob", "hello")
+    begun, go_on = Event(), Event()
+    readings: list[str] = []
+    build = reading.build
+
+    def slow(database: Database, reader: str) -> Document:
+        readings.append(reader)
+        begun.set()
+        assert go_on.wait(SECONDS)
+        return build(database, reader)
+
+    def read() -> list[int]:
+        user = users.seen(other, "alice")
+        assert user is not None
+        return [one["id"] for one in reading.walk(other, user, Start())]
+
+    monkeypatch.setattr(reading, "build", slow)
+    with ThreadPoolExecutor(4) as pool:
+        reads = [pool.submit(read)]
+        assert begun.wait(SECONDS)
+        reads += [pool.submit(read) for _ in range(3)]
+        while len(other.memory.tops._alone["alice"]._waiting) < 3:
+            pass
+        go_on.set()
+        assert [one.result(SECONDS) for one in reads] == [[made["id"]]] * 4
+    assert readings == ["alice"]
 
 
 # The table.
