@@ -12,11 +12,15 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from waitress.wasyncore import close_all
 
+from microblog import settings as settings_module
 from microblog.server import parsing
+from microblog.server.channel import UPLOAD_TIMES
+from microblog.server.listening import Server
 from tests.archives import in_zip, note, outbox
 from tests.factories import PASSWORD
-from tests.serving import MB, Served, read_all, request, wait_until
+from tests.serving import MB, Application, Served, read_all, request, wait_until
 from tests.site import Site
 
 
@@ -129,6 +133,40 @@ def test_IN_7_upload_has_its_place_until_it_is_answered(tmp_path: Path) -> None:
         assert answers == [200] * parsing.MOST_UPLOADS_NEAR + [429]
     finally:
         served.end()
+
+
+@pytest.mark.parametrize("gives_up", ["the client", "the server"])
+def test_IN_7_upload_has_its_place_until_its_connection_ends(gives_up: str) -> None:
+    given = {"http_host": "127.0.0.1", "http_port": "0"}
+    settings = settings_module.read(given, environment={})
+    server = Server(Application(settings), settings)
+    client = socket.socket()
+    try:
+        client.connect(("127.0.0.1", int(server.listeners[0].effective_port)))
+        head = f"POST {IMPORT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MB}\r\n"
+        client.sendall(f"{head}\r\nx".encode())
+        while not (server.channels() and server.channels()[0].request):
+            server._turn()
+        channel = server.channels()[0]
+        upload = channel.request
+        assert upload.is_upload
+        if gives_up == "the client":
+            client.close()
+            while server.channels():
+                server._turn()
+        else:
+            limit = channel.since + settings.http_body_seconds * UPLOAD_TIMES
+            channel.look(limit - 1)
+            assert upload.is_upload
+            channel.look(limit + 1)
+            assert client.recv(12) == b"HTTP/1.1 408"
+        # Also while something still holds the connection, as here.
+        assert not upload.is_upload
+    finally:
+        client.close()
+        close_all(server.map)
+        for dispatcher in (server.dispatcher, server.aside):
+            dispatcher.shutdown()
 
 
 def test_RL_4_rest_of_a_refused_request_is_no_upload(served: Served) -> None:
