@@ -19,7 +19,7 @@ from microblog.bodies import JSON
 from microblog.errors import BadToken, Malformed
 from microblog.security import is_api
 
-SECONDS = 10.0  # for ages in minutes
+SECONDS = 30.0  # so much too young may a thing look, whose age is told in minutes
 UNTOLD_SECONDS = 1.0  # where nobody tells of each change
 ROOM = 8 << 20  # bytes of pages, and as many of what apps read
 
