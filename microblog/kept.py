@@ -21,7 +21,7 @@ from microblog.security import is_api
 
 SECONDS = 30.0  # so much too young may a thing look, whose age is told in minutes
 UNTOLD_SECONDS = 1.0  # where nobody tells of each change
-ROOM = 8 << 20  # bytes of pages, and as many of what apps read
+ROOM = 10 << 20  # bytes for pages, and as many for what apps read
 
 Place = tuple[str, object]  # a collection and a key, as `changes` knows documents
 _SEEN = "microblog.seen"
@@ -36,6 +36,7 @@ class _Answer(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes
     until: float
+    only_for: str
     view: str
     seen: list[tuple[int, int]]
 
@@ -74,7 +75,7 @@ class _Shelf:
         self._counts = [0, 0]  # found, and not
         metrics.CACHES[name] = lambda: self._counts
 
-    def find(self, request: Any, key: Any) -> Response | None:
+    def find(self, key: Any) -> _Answer | None:
         """The answer that is kept, if it is good."""
         answer = self._answers.get(key)
         if (
@@ -83,6 +84,10 @@ class _Shelf:
             or not self._connection.changes.are_as(answer.seen)
         ):
             return None
+        return answer
+
+    def give(self, request: Any, answer: _Answer) -> Response:
+        """The answer to a request."""
         self._counts[0] += 1
         request.environ[metrics.VIEW] = answer.view
         request.environ[_FOUND] = True
@@ -92,31 +97,41 @@ class _Shelf:
         return response
 
     def put(self, request: Any, key: Any, response: Any) -> None:
-        """Keep an answer that was made, as soon as it has all its headers."""
-        request.add_finished_callback(lambda request: self._put(request, key, response))
+        """Keep the answer that was made, if its view says so, as soon as it has all its
+        headers."""
+        if _KEEP in request.environ and response.status_code == 200:
+            request.add_finished_callback(
+                lambda request: self._put(request, key, response)
+            )
 
     def _put(self, request: Any, key: Any, response: Any) -> None:
         self._counts[1] += 1
-        _only_for, is_told = request.environ[_KEEP]
+        only_for, is_told = request.environ[_KEEP]
         is_told = is_told and self._connection.changes.is_shared
         seconds = SECONDS if is_told else min(SECONDS, UNTOLD_SECONDS)
         answer = _Answer(
             list(response.headerlist),
             response.body,
             time.monotonic() + seconds,
+            only_for,
             request.environ.get(metrics.VIEW, ""),
             request.environ.get(_SEEN, []),
         )
         with self._lock:
             self._drop(key)
             self._answers[key] = answer
-            self._room -= len(answer.body)
+            self._room -= _size(key, answer)
             while self._room < 0:
                 self._drop(next(iter(self._answers)))
 
     def _drop(self, key: Any) -> None:
         if old := self._answers.pop(key, None):
-            self._room += len(old.body)
+            self._room += _size(key, old)
+
+
+def _size(key: Any, answer: _Answer) -> int:
+    """The memory that an answer takes, about, in bytes."""
+    return len(answer.body) + len(str(key)) + 120 * len(answer.seen)
 
 
 def pages_tween_factory(
@@ -135,12 +150,11 @@ def pages_tween_factory(
             environ.get("HTTP_ACCEPT_LANGUAGE"),
             environ.get("HTTP_ACCEPT_ENCODING"),
         )
-        found = shelf.find(request, key)
-        if found is None:
-            found = handler(request)
-            if _KEEP in environ and found.status_code == 200:
-                shelf.put(request, key, found)
-        return found
+        if answer := shelf.find(key):
+            return shelf.give(request, answer)
+        response = handler(request)
+        shelf.put(request, key, response)
+        return response
 
     return tween
 
@@ -148,31 +162,30 @@ def pages_tween_factory(
 def answers_tween_factory(
     handler: Callable[[Any], Any], registry: Any
 ) -> Callable[[Any], Any]:
-    """What apps read, once it is known who asks: the views that say `keep` answer
-    whatever token is good, and each user apart where it is not the same for all."""
+    """What apps read: no token, no answer, and nothing of another user's own."""
     shelf = _Shelf("answers", registry["connection"])
 
     def tween(request: Any) -> Any:
         environ = request.environ
         if not (is_api(request) and _is_plain(environ) and _wants_all(environ)):
             return handler(request)
-        try:
-            identity = request.identity
-        except (BadToken, Malformed):
-            identity = None  # What is wrong with it is told where it is needed.
-        if identity is None:
-            return handler(request)
         path = environ["PATH_INFO"]
-        found = shelf.find(request, (path, _ALL))
-        found = found or shelf.find(request, (path, identity.username))
-        if found is None:
-            found = handler(request)
-            if _KEEP in environ and found.status_code == 200:
-                only_for, _is_told = environ[_KEEP]
-                shelf.put(request, (path, only_for), found)
-        return found
+        answer = shelf.find(path)
+        if answer and _may_read(request, answer):
+            return shelf.give(request, answer)
+        response = handler(request)
+        shelf.put(request, path, response)
+        return response
 
     return tween
+
+
+def _may_read(request: Any, answer: _Answer) -> bool:
+    try:
+        identity = request.identity
+    except (BadToken, Malformed):
+        return False  # What is wrong with it is told where it is needed.
+    return identity is not None and answer.only_for in {_ALL, identity.username}
 
 
 def _is_plain(environ: dict[str, Any]) -> bool:

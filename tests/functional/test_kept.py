@@ -8,6 +8,8 @@ from webob import Request
 
 import microblog
 from microblog import kept
+from microblog.database.breaker import Breaker
+from microblog.errors import Unavailable
 from microblog.store import (
     Database,
     accounts,
@@ -240,6 +242,21 @@ def test_what_is_kept_is_for_who_may_read_it(
     tokens.delete(make.database, tokens.digest(reader.token))
     for path in BOTH:
         assert reader.get(path).status_code == 401
+
+
+def test_while_the_database_is_away_no_app_gets_what_is_kept(
+    reader: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell whether its token still counts."""
+    for path in BOTH:
+        assert reader.get(path).status_code == 200
+        assert reader.get(path).status_code == 200
+
+    def away(breaker: Breaker) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(Breaker, "check", away)
+    assert [reader.get(path).status_code for path in BOTH] == [503, 503]
 
 
 def test_nothing_is_kept_of_a_page_that_must_be_made_anew(
