@@ -59,6 +59,11 @@ def keep(request: Any, only_for: str = _ALL, *, is_told: bool = True) -> None:
     request.environ[_KEEP] = only_for, is_told
 
 
+def can_be(request: Any) -> bool:
+    """Whether the answer to such a request is kept at all."""
+    return _is_plain(request.environ)
+
+
 def is_found(request: Any) -> bool:
     """Whether the answer is one that was kept, with all its headers."""
     return _FOUND in request.environ

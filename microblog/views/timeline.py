@@ -26,8 +26,9 @@ api = rest.service(
 def read(request: Any) -> Document:
     """A page of one's own timeline."""
     database, reader = request.database, request.context.user
-    kept.seen(request, reading.seen(database, reader))
-    kept.keep(request, only_for=reader["_id"])
+    if kept.can_be(request):
+        kept.seen(request, reading.seen(database, reader))
+        kept.keep(request, only_for=reader["_id"])
     piece = paging.cut(
         request.validated["query"],
         lambda start: reading.walk(database, reader, start),
