@@ -60,8 +60,9 @@ def keep(request: Any, only_for: str = _ALL, *, is_told: bool = True) -> None:
 
 
 def can_be(request: Any) -> bool:
-    """Whether the answer to such a request is kept at all."""
-    return _is_plain(request.environ)
+    """Whether an app's answer is kept at all: where nobody tells of each change, it
+    might lack what the app has just written."""
+    return _is_plain(request.environ) and request.database.changes.is_shared
 
 
 def is_found(request: Any) -> bool:
@@ -111,8 +112,11 @@ class _Shelf:
 
     def _put(self, request: Any, key: Any, response: Any) -> None:
         self._counts[1] += 1
+        changes, seen = self._connection.changes, request.environ.get(_SEEN, [])
+        if not changes.are_as(seen):
+            return  # Another may have made a better one meanwhile.
         only_for, is_told = request.environ[_KEEP]
-        is_told = is_told and self._connection.changes.is_shared
+        is_told = is_told and changes.is_shared
         seconds = SECONDS if is_told else min(SECONDS, UNTOLD_SECONDS)
         answer = _Answer(
             list(response.headerlist),
@@ -120,7 +124,7 @@ class _Shelf:
             time.monotonic() + seconds,
             only_for,
             request.environ.get(metrics.VIEW, ""),
-            request.environ.get(_SEEN, []),
+            seen,
         )
         with self._lock:
             self._drop(key)
@@ -135,8 +139,9 @@ class _Shelf:
 
 
 def _size(key: Any, answer: _Answer) -> int:
-    """The memory that an answer takes, about, in bytes."""
-    return len(answer.body) + len(str(key)) + 120 * len(answer.seen)
+    """The memory that an answer takes, about, in bytes; headers take the most beside
+    what is counted."""
+    return len(answer.body) + len(str(key)) + 120 * len(answer.seen) + 1500
 
 
 def pages_tween_factory(

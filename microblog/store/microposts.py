@@ -68,40 +68,39 @@ def create(
     document = shapes.new_document(id, author["_id"], text, referenced)
     if shapes.named(document):
         document["undone"][MAILS] = id
-    new = New(document, id > newest, deliveries.are_pushed(author))
-    while not database.posting.do(new, lambda all: _store(database, all)):
+    is_pushed = deliveries.are_pushed(author)
+    while True:
+        new = New(document, document["_id"] > newest, is_pushed)
+        if database.posting.do(new, lambda all: _store(database, all)):
+            if not new.is_newest:
+                _embed_old(database, document)
+            return shown(document)
         stored = database.microposts.find_one({"_id": document["_id"]})
         if stored is not None and shapes.is_same(stored, document):
-            _go_on(database, stored)
-            break
+            if "hidden" in stored:
+                raise NotFound("the micropost is hidden")
+            _embed_old(database, stored)
+            return shown(document)
         shapes.set_id(document, ids.new(after=newest))
-    return shown(document)
 
 
 def _store(database: Database, new: list[New]) -> list[bool]:
-    """Store those whose id is free, embed and mark them; which they were."""
+    """Store those whose id is free; which they were. Embed and mark those that are the
+    newest of their authors'."""
     met = bulk.insert_free(database, "microposts", [one.document for one in new])
     stored = [one for place, one in enumerate(new) if place not in met]
-    references.add(database, [one.reference for one in stored if one.is_newest])
-    for one in stored:
-        if not one.is_newest:
-            # Drawn for an earlier try: later microposts may be embedded by now.
-            _embed_old(database, one.document)
-    _mark(database, [one.document for one in stored])
+    newest = [one for one in stored if one.is_newest]
+    references.add(database, [one.reference for one in newest])
+    _mark(database, [one.document for one in newest])
     return [place not in met for place in range(len(new))]
 
 
-def _go_on(database: Database, stored: Document) -> None:
-    """What an earlier try has stored: embed and mark it, unless that has."""
-    if "hidden" in stored:
-        raise NotFound("the micropost is hidden")
-    _embed_old(database, stored)
-    _mark(database, [stored])
-
-
 def _embed_old(database: Database, document: Document) -> None:
+    """Embed and mark one whose id was drawn for an earlier try, unless that has: later
+    microposts may be embedded by now."""
     held = [reference(document)]
     references.add_many(database, document["author"], held, are_new=True)
+    _mark(database, [document])
 
 
 def _mark(database: Database, documents: list[Document]) -> None:

@@ -64,10 +64,13 @@ def seen(database: Database, reader: Document) -> list[tuple[int, int]]:
     beside the document of its reader, as they are before it is read."""
     name, seen = reader["_id"], database.changes.seen
     own = [one["id"] for one in reader["microposts"]]
-    timeline = seen("timelines", [name, ALL])
+    timeline, (edited, key) = seen("timelines", [name, ALL]), microposts.EDITED
+    # What is pulled from beyond the top can be any micropost of any followee.
+    beyond = seen(edited, [key])
     top = _newest_of(database, name)
     shown = seen("microposts", [*top.ids, *own, ALL])
-    return [*timeline, *top.seen, *shown]
+    is_all = not max(top.floor, references.floor(reader))
+    return [*timeline, *top.seen, *shown, *([] if is_all else beyond)]
 
 
 def _pull(

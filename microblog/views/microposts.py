@@ -61,7 +61,8 @@ class Changes(Body):
 def read_collection(request: Any) -> Document:
     """A page of a user's microposts."""
     database, user = request.database, request.context.user
-    kept.keep(request)
+    if kept.can_be(request):
+        kept.keep(request)
     piece = paging.cut(
         request.validated["query"],
         lambda start: collection.walk(database, user, start),

@@ -226,6 +226,35 @@ def test_timeline_that_is_kept_has_what_was_pulled(reader: Api, make: Factory) -
     assert "second" in reader.get(path).text
 
 
+def test_timeline_that_is_kept_has_what_lies_beyond_its_top(
+    reader: Api, make: Factory
+) -> None:
+    """Whoever wrote the top is suspended; older microposts fill the page."""
+    make.follow("alice", "zoe")
+    make.microposts(45, "zoe")
+    make.deliver()
+    path = BOTH[1]
+    assert "first" not in reader.get(path).text
+    users.suspend(make.database, "zoe", {"by": "mona", "why": "a reason"})
+    for _ in range(2):
+        assert "first" in reader.get(path).text
+    edit(make)
+    assert "edited" in reader.get(path).text
+    delete(make)
+    assert "edited" not in reader.get(path).text
+
+
+def test_without_a_table_of_changes_apps_get_nothing_that_is_kept(
+    reader: Api, made: list[str], make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It might lack what they have just written, by another process."""
+    monkeypatch.setattr(make.database.changes, "is_shared", False)
+    for path in BOTH:
+        reader.get(path)
+        reader.get(path)
+    assert made == []
+
+
 def test_what_is_kept_is_for_who_may_read_it(
     reader: Api, bob: Api, anonymous: Api, made: list[str], make: Factory
 ) -> None:
