@@ -42,14 +42,18 @@ class Counter(monitoring.CommandListener):
         """Nothing to do."""
 
 
+@pytest.fixture(autouse=True)
+def no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 32nd user or so, drawn by a hash, makes a step of the directory, and a step
+    one more read: here nobody does."""
+    monkeypatch.setattr(marks, "is_step", lambda joined: False)
+
+
 @pytest.fixture
 def commands(
     application: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Counter]:
     """Counts on a client of its own, which serves the application meanwhile."""
-    # Every 32nd user or so, drawn by a hash, makes a step of the directory, and a step
-    # one more read: here nobody does.
-    monkeypatch.setattr(marks, "is_step", lambda joined: False)
     counter = Counter(database.name)
     monitoring._LISTENERS.command_listeners.append(counter)
     connection = Connection(application.registry["settings"]).open()
@@ -60,7 +64,7 @@ def commands(
     counter.served = connection.database
     counter.names.clear()
     yield counter
-    monkeypatch.undo()
+    monkeypatch.setattr(served, "_database", database)
     connection.close()
 
 
