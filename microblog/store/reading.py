@@ -59,18 +59,19 @@ def walk(database: Database, reader: Document, start: Start) -> Iterator[Documen
     )
 
 
-def seen(database: Database, reader: Document) -> list[tuple[int, int]]:
-    """The numbers (see `changes`) of what the first page of a timeline is made of
-    beside the document of its reader, as they are before it is read."""
+def seen(database: Database, reader: Document) -> tuple[list[tuple[int, int]], int]:
+    """The numbers (see `changes`) of what the top of a timeline is made of beside the
+    document of its reader, as they are before it is read; and its floor: what lies
+    below is pulled from any followee."""
     name, seen = reader["_id"], database.changes.seen
     own = [one["id"] for one in reader["microposts"]]
     timeline, (edited, key) = seen("timelines", [name, ALL]), microposts.EDITED
-    # What is pulled from beyond the top can be any micropost of any followee.
-    beyond = seen(edited, [key])
+    # Whether another page follows can depend on what lies below.
+    below = seen(edited, [key])
     top = _newest_of(database, name)
     shown = seen("microposts", [*top.ids, *own, ALL])
-    is_all = not max(top.floor, references.floor(reader))
-    return [*timeline, *top.seen, *shown, *([] if is_all else beyond)]
+    floor = max(top.floor, references.floor(reader))
+    return [*timeline, *top.seen, *shown, *(below if floor else [])], floor
 
 
 def _pull(

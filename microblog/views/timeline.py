@@ -26,13 +26,17 @@ api = rest.service(
 def read(request: Any) -> Document:
     """A page of one's own timeline."""
     database, reader = request.database, request.context.user
-    if kept.can_be(request):
-        kept.seen(request, reading.seen(database, reader))
-        kept.keep(request, only_for=reader["_id"])
+    can_be_kept, floor = kept.can_be(request), 0
+    if can_be_kept:
+        numbers, floor = reading.seen(database, reader)
+        kept.seen(request, numbers)
     piece = paging.cut(
         request.validated["query"],
         lambda start: reading.walk(database, reader, start),
     )
+    is_top = piece.next and all(one["id"] >= floor for one in piece.items)
+    if can_be_kept and (is_top or not floor):
+        kept.keep(request, only_for=reader["_id"])
     return paging.page(
         request, piece, [listed_form(request, one) for one in piece.items]
     )
