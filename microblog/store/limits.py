@@ -11,9 +11,10 @@ it names nobody), `count`, `expires`.
 
 import hmac
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import compress
 
 from pymongo import IndexModel, UpdateOne
 
@@ -142,33 +143,47 @@ def _take(
     counts = {document["_id"]: document["count"] for document in stored}
     windows = [[one.window(counts) for one in some] for some in wanted]
     free = [all(window.left for window in some) for some in windows]
-    more = [
-        _one_more(window)
-        for some, are_free in zip(windows, free, strict=True)
-        if are_free
-        for window in some
-    ]
-    met = bulk.upsert(database, "limits", more) if more else set()
-    place = count()
+    asking = [one for some in compress(windows, free) for one in some]
+    times = _count_many(database, asking) if asking else Counter()
+
+    def is_counted(window: Window) -> bool:
+        times[window.id] -= 1
+        return times[window.id] >= 0
+
     return [
-        (some, [are_free and next(place) not in met for _ in some])
+        (some, [are_free and is_counted(one) for one in some])
         for some, are_free in zip(windows, free, strict=True)
     ]
 
 
-def _one_more(window: Window) -> UpdateOne:
+def _count_many(database: Database, asking: list[Window]) -> Counter[str]:
+    """How often each window was counted, of as often as it is asked for: in one update
+    of each, up to what the least roomy of those asking sees left."""
+    least = {one.id: one for one in sorted(asking, key=lambda one: -one.room)}
+    times = Counter(one.id for one in asking) & Counter(
+        {id: one.left for id, one in least.items()}
+    )
+    more = [_more(one, times[id]) for id, one in least.items()]
+    met = bulk.upsert(database, "limits", more)
+    for place, id in enumerate(least):
+        if place in met:
+            times[id] = 0
+    return times
+
+
+def _more(window: Window, times: int) -> UpdateOne:
     """If there is room. One update asks and counts: nobody comes in between."""
-    change = {"$inc": {"count": 1}, "$setOnInsert": {"expires": window.expires}}
-    return UpdateOne(_with_room(window), change, upsert=True)
+    change = {"$inc": {"count": times}, "$setOnInsert": {"expires": window.expires}}
+    return UpdateOne(_with_room(window, times), change, upsert=True)
 
 
-def _with_room(window: Window) -> Document:
-    return {"_id": window.id, "count": {"$lt": window.room}}
+def _with_room(window: Window, times: int) -> Document:
+    return {"_id": window.id, "count": {"$lte": window.room - times}}
 
 
 def _count(database: Database, window: Window) -> bool:
     """Whether there was room in a window that is there."""
-    done = database.limits.update_one(_with_room(window), {"$inc": {"count": 1}})
+    done = database.limits.update_one(_with_room(window, 1), {"$inc": {"count": 1}})
     return bool(done.matched_count)
 
 

@@ -6,6 +6,7 @@ embedded) they are computed from the collection `microposts`, which is the truth
 can be computed again.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -35,17 +36,10 @@ class New(NamedTuple):
     reference: Document
     is_pushed: bool
 
-    def update(self, place: Document) -> Document:
-        """The update of the author's document that puts it at that place."""
-        id = self.reference["id"]
-        each = {"$each": [self.reference], "$slice": EMBEDDED, **place}
-        update = {
-            "$push": {"microposts": each},
-            "$inc": {"counts.microposts": 1, "rev": 1},
-            "$min": {"first": id},
-            "$max": {"newest": id},
-        }
-        return deliveries.noted(update, [id]) if self.is_pushed else update
+    @property
+    def id(self) -> int:
+        """The micropost's."""
+        return int(self.reference["id"])
 
 
 def floor(user: Document) -> int:
@@ -61,26 +55,38 @@ def add(database: Database, new: Sequence[New]) -> None:
     again for one that is still embedded changes nothing."""
     if not new:
         return
-    new = sorted(new, key=lambda one: one.reference["id"])
-    # Nearly always it is newer than all that is there, which needs no sorting.
+    by_author = defaultdict(list)
+    for one in sorted(new, key=lambda one: one.id, reverse=True):
+        by_author[one.author].append(one)
+    # Nearly always they are newer than all that is there, which needs no sorting.
     newer = [
         UpdateOne(
-            {"_id": one.author, "newest": {"$lt": one.reference["id"]}},
-            one.update({"$position": 0}),
+            {"_id": author, "newest": {"$lt": some[-1].id}},
+            _update(some, {"$position": 0}),
         )
-        for one in new
+        for author, some in by_author.items()
     ]
-    if database.users.bulk_write(newer).matched_count == len(new):
+    if database.users.bulk_write(newer).matched_count == len(newer):
         return
     # Nobody tells which were not.
     for one in new:
-        other = {
-            "counts": {"$exists": True},
-            "microposts.id": {"$ne": one.reference["id"]},
-        }
+        other = {"counts": {"$exists": True}, "microposts.id": {"$ne": one.id}}
         database.users.update_one(
-            {"_id": one.author, **other}, one.update({"$sort": {"id": -1}})
+            {"_id": one.author, **other}, _update([one], {"$sort": {"id": -1}})
         )
+
+
+def _update(new: Sequence[New], place: Document) -> Document:
+    """The update of an author's document that puts these, newest first, at a place."""
+    each = [one.reference for one in new]
+    update = {
+        "$push": {"microposts": {"$each": each, "$slice": EMBEDDED, **place}},
+        "$inc": {"counts.microposts": len(new), "rev": 1},
+        "$min": {"first": new[-1].id},
+        "$max": {"newest": new[0].id},
+    }
+    pushed = [one.id for one in new if one.is_pushed]
+    return deliveries.noted(update, pushed) if pushed else update
 
 
 def add_many(

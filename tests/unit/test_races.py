@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from microblog.errors import Conflict, MicroblogError, Stale
+from microblog.errors import Conflict, MicroblogError, Stale, Throttled
 from microblog.store import (
     Database,
     Document,
@@ -17,6 +17,7 @@ from microblog.store import (
     idempotency,
     ids,
     keys,
+    limits,
     marks,
     microposts,
     references,
@@ -24,6 +25,7 @@ from microblog.store import (
     users,
 )
 from microblog.store.check import check
+from microblog.store.limits import Limit
 from microblog.store.together import Together
 from tests.factories import Factory
 from tests.unit.conftest import Interruption
@@ -175,6 +177,59 @@ def test_posts_that_come_together_share_their_commands(
     assert len({taken, *(one["id"] for one in made)}) == 5
     assert inserted == [4, 1]
     assert_right(database)
+
+
+def test_references_of_one_author_that_come_together_are_one_update(
+    make: Factory, database: Database
+) -> None:
+    """All of them counted, newest first, and those delivered that are to be."""
+    rev = make.user("alice")["rev"]
+    documents = [shapes.new_document(ids.new(), "alice", "hello") for _ in range(3)]
+    database.microposts.insert_many(documents)
+    one, two, three = map(shapes.reference, documents)
+    marks.note(database, one["id"], three["id"], [held["id"] for held in (one, two)])
+    marks.note(database, three["id"], pushed=[three["id"]])
+    new = (two, True), (three, False), (one, True)
+    references.add(database, [references.New("alice", *some) for some in new])
+    alice = read(database)
+    assert alice["microposts"] == [three, two, one]
+    assert (alice["counts"]["microposts"], alice["rev"]) == (3, rev + 1)
+    assert sorted(map(int, alice["undelivered"])) == [one["id"], two["id"]]
+    assert_right(database)
+
+
+@pytest.mark.parametrize("counted", [0, 2])
+def test_uses_that_come_together_share_an_update(
+    database: Database, monkeypatch: pytest.MonkeyPatch, counted: int
+) -> None:
+    """Of eight who want the same, as many as there is room for get it, and of what else
+    they want no more is counted."""
+    same, wide = Limit("post", "alice", 5, 3600), Limit("post", "all", 100, 3600)
+    for _ in range(counted):
+        limits.take(database, [same])
+    updates = []
+    original = bulk.upsert
+
+    def upsert(*arguments: Any) -> Any:
+        updates.append(len(arguments[2]))
+        return original(*arguments)
+
+    monkeypatch.setattr(bulk, "upsert", upsert)
+
+    def take(number: int) -> Any:
+        try:
+            return limits.take(database, [wide, same] if number else [wide])
+        except Throttled as error:
+            return error
+
+    with ThreadPoolExecutor(8) as threads, gathered(database.taking, 8):
+        taken = [threads.submit(take, number) for number in range(8)]
+    passed = [one for one in taken if not isinstance(one.result(), Throttled)]
+    assert updates == [2]
+    assert len(passed) == 6 - counted
+    assert limits.take(database, [wide])[0].count == len(passed)
+    with pytest.raises(Throttled):
+        limits.take(database, [same])
 
 
 def test_of_references_that_come_together_an_old_one_is_embedded_too(
