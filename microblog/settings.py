@@ -75,7 +75,11 @@ class Settings(BaseModel):
     ] = None
     http_host: str = "localhost"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6543
+    # Of a web server: those that answer who reads, and who writes.
     http_threads: Annotated[int, Field(alias="http.threads", ge=2, le=64)] = 4
+    http_writing_threads: Annotated[
+        int, Field(alias="http.writing_threads", ge=2, le=64)
+    ] = 8
     # Web servers that `microblog run` starts, on http_port and the ports after it.
     http_processes: Annotated[int, Field(alias="http.processes", ge=1, le=64)] = 1
     # Each of them on a core of its own: the threads of a Python process on several

@@ -110,10 +110,16 @@ class Served:
         client.connect(("127.0.0.1", self.port))
         return client
 
-    def get(self, path: str, source: str = "127.0.0.1", **headers: str) -> bytes:
+    def get(
+        self,
+        path: str,
+        source: str = "127.0.0.1",
+        method: str = "GET",
+        **headers: str,
+    ) -> bytes:
         """The whole answer, over a connection of its own."""
         with self.connect(source) as client:
-            client.sendall(request(path, Connection="close", **headers))
+            client.sendall(request(path, method, Connection="close", **headers))
             return read_all(client)
 
     def descriptors(self) -> int:
@@ -133,10 +139,10 @@ class Served:
         self.process.wait()
 
 
-def request(path: str, **headers: str) -> bytes:
+def request(path: str, method: str = "GET", **headers: str) -> bytes:
     """A request in bytes; keyword arguments are headers, with _ for -."""
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    head = [f"GET {path} HTTP/1.1", "Host: localhost", *lines]
+    head = [f"{method} {path} HTTP/1.1", "Host: localhost", *lines]
     return "".join(f"{line}\r\n" for line in [*head, ""]).encode()
 
 

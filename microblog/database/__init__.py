@@ -185,7 +185,10 @@ class Connection:
         if self.server:
             uri = self.server.ensure()
         try:
-            threads = max(self.settings.http_threads, self.settings.worker_threads)
+            threads = max(
+                self.settings.http_threads + self.settings.http_writing_threads,
+                self.settings.worker_threads,
+            )
             is_watched = self.settings.metrics_listen or self.settings.tracing_endpoint
             listeners = [Listener()] if is_watched else []
             client = connect(uri, self.seconds, threads, event_listeners=listeners)

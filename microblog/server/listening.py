@@ -16,7 +16,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from microblog.server import draining
 from microblog.server.channel import Channel
-from microblog.server.parsing import LARGEST_HEADER
+from microblog.server.parsing import LARGEST_HEADER, Parser
 from microblog.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ ACCEPTED_AT_ONCE = 16
 ASIDE = {"/__lbheartbeat__", "/__heartbeat__", "/__version__"}
 ASIDE_FILES = "/static/"
 ASIDE_THREADS = 2
+READING = {"GET", "HEAD", "OPTIONS"}
 # File descriptors for everything but connections: the database, logs, sockets.
 RESERVED_DESCRIPTORS = 40
 
@@ -50,17 +51,14 @@ class Listener(TcpWSGIServer):
         super().__init__(
             application,
             server.map,
-            dispatcher=server.dispatcher,
+            dispatcher=server.reading,
             adj=adj,
             sockinfo=sockinfo,
         )
 
     def add_task(self, channel: Channel) -> None:
         """Have the first request of a connection answered."""
-        path = channel.requests[0].path
-        aside = path in ASIDE or path.startswith(ASIDE_FILES)
-        server = self.server
-        (server.aside if aside else server.dispatcher).add_task(channel)
+        self.server.threads_for(channel.requests[0]).add_task(channel)
 
     def readable(self) -> bool:
         """Whether to look for new connections."""
@@ -115,12 +113,16 @@ class Server:
         self.turned_away = 0
         self.next_look = 0.0
         adj = _adjustments(settings)
-        self.dispatcher = ThreadedTaskDispatcher()
-        self.aside = ThreadedTaskDispatcher()
+        # Who writes waits for the database, and must not keep the threads of those who
+        # read; those who wait together write together (`store/together.py`).
+        self.reading, self.writing, self.aside = self.dispatchers = [
+            ThreadedTaskDispatcher() for _ in range(3)
+        ]
         self.listeners = [
             Listener(self, application, adj, sockinfo) for sockinfo in adj.listen
         ]
-        self.dispatcher.set_thread_count(adj.threads)
+        self.reading.set_thread_count(settings.http_threads)
+        self.writing.set_thread_count(settings.http_writing_threads)
         self.aside.set_thread_count(ASIDE_THREADS)
 
     def run(self) -> None:
@@ -136,7 +138,7 @@ class Server:
             log.warning("%d connections are cut off", left)
         wasyncore.close_all(self.map)
         # A client that has gone may have left a request in hand.
-        for dispatcher in (self.dispatcher, self.aside):
+        for dispatcher in self.dispatchers:
             dispatcher.shutdown(timeout=max(0.0, until - time.monotonic()))
 
     def drain(self, number: int, frame: FrameType | None) -> None:
@@ -145,6 +147,14 @@ class Server:
             signal.signal(number, signal.SIG_DFL)
         draining.begin()
         self.listeners[0].pull_trigger()
+
+    def threads_for(self, request: Parser) -> ThreadedTaskDispatcher:
+        """Those that answer a request."""
+        if request.path in ASIDE or request.path.startswith(ASIDE_FILES):
+            return self.aside
+        # What is refused, perhaps before its method is read, nobody writes.
+        reads = request.error is not None or request.command in READING
+        return self.reading if reads else self.writing
 
     def channels(self) -> list[Channel]:
         """All open connections."""

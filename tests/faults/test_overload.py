@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from tests.factories import PASSWORD
-from tests.faults.conftest import Web
+from tests.faults.conftest import Serve, Web
 from tests.faults.ledger import Answer
 from tests.faults.probe import Probe
 from tests.faults.rig import COLLECTION, WebServer, at_once, fetch, statuses, wait_until
 from tests.faults.table import within
-from tests.serving import request
+from tests.serving import read_answer, request
 
 LOGINS = 50
 CONNECTIONS = 400
@@ -53,6 +53,20 @@ def percentile(answers: list[Answer], percent: int) -> float:
     """Milliseconds that so many of a hundred took at most."""
     times = sorted(one.seconds for one in answers)
     return 1000 * times[min(len(times) - 1, len(times) * percent // 100)]
+
+
+@pytest.mark.parametrize(("waiting", "asking"), [("POST", "GET"), ("GET", "POST")])
+def test_F14_RL_3_readers_and_writers_do_not_wait_for_each_other(
+    serve: Serve, waiting: str, asking: str
+) -> None:
+    """However many of the others there are."""
+    served = serve("http.threads=2", "http.writing_threads=2")
+    others = [served.connect() for _ in range(6)]
+    for client in others:
+        client.sendall(request("/slow?seconds=3", waiting))
+    wait_until(lambda: served.get("/open", method=asking).endswith(b"\r\n\r\n2"))
+    for client in others:
+        assert read_answer(client).endswith(b"hello")
 
 
 @pytest.mark.long

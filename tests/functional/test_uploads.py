@@ -165,7 +165,7 @@ def test_IN_7_upload_has_its_place_until_its_connection_ends(gives_up: str) -> N
     finally:
         client.close()
         close_all(server.map)
-        for dispatcher in (server.dispatcher, server.aside):
+        for dispatcher in server.dispatchers:
             dispatcher.shutdown()
 
 
