@@ -7,6 +7,7 @@ written when a large batch is full; `microblog check --repair` mends what a kill
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -267,6 +268,10 @@ class Loader:
         self._unindexed.clear()
         for (username, count), times in self._links.items():
             users.add_links(self.database, username, count, times)
+        made = (
+            times for (_, count), times in self._links.items() if count == "following"
+        )
+        marks.note_followed(self.database, chain.from_iterable(made))
         for username, held in self._references.items():
             references.add_many(self.database, username, held)
         found = sorted(

@@ -6,6 +6,9 @@ those to the newest 100: what everybody's timeline shows.
 
 The document "users" has `steps`: of every 32nd user or so, when they joined. Between
 two steps lie few users, whether they joined in ten years or in the second of an import.
+
+The document "follows" has `steps` of the links that came in bulk, by an import or a
+restore: when every 512th or so was made.
 """
 
 from collections.abc import Iterable
@@ -17,8 +20,10 @@ from microblog.store import Database, Document, ids
 
 MICROPOSTS = "microposts"
 USERS = "users"
+FOLLOWS = "follows"
 LATEST = 100  # references
 STEP = 32  # users from one step to the next, on average
+LINKS_STEP = 512  # links, likewise
 
 
 def note(
@@ -86,22 +91,31 @@ def missing_latest(database: Database, newest: list[int]) -> list[int]:
 
 def note_joined(database: Database, joined: Iterable[int]) -> None:
     """Note those of the users who have just joined that make a step."""
-    if steps := list(filter(is_step, joined)):
-        _write(database, USERS, {"$push": {"steps": {"$each": steps}}})
+    _note_steps(database, USERS, filter(is_step, joined))
 
 
-def is_step(joined: int) -> bool:
+def note_followed(database: Database, times: Iterable[int]) -> None:
+    """Note when those of the links made a step that have just come in bulk."""
+    _note_steps(database, FOLLOWS, (at for at in times if is_step(at, LINKS_STEP)))
+
+
+def is_step(id: int, distance: int = STEP) -> bool:
     """Whether whoever joined then makes a step: one in 32 does, by a hash, because
     times of import come at regular distances."""
-    return crc32(str(joined).encode()) % STEP == 0
+    return crc32(str(id).encode()) % distance == 0
 
 
-def steps(database: Database) -> list[int]:
-    """The steps of all users, in no order."""
+def steps(database: Database, kind: str = USERS) -> list[int]:
+    """The steps of all users, or of links, in no order."""
     document = database.memory.marks.get(
-        USERS, lambda: database.marks.find_one({"_id": USERS})
+        kind, lambda: database.marks.find_one({"_id": kind})
     )
     return document["steps"] if document else []
+
+
+def _note_steps(database: Database, kind: str, steps: Iterable[int]) -> None:
+    if found := list(steps):
+        _write(database, kind, {"$push": {"steps": {"$each": found}}})
 
 
 def _write(database: Database, id: str, update: Document) -> None:

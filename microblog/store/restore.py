@@ -74,6 +74,7 @@ class Restore:
         )
         self._latest: deque[int] = deque(maxlen=marks.LATEST)
         self._steps: list[int] = []
+        self._link_steps: list[int] = []
 
     def write(self, progress: Progress) -> None:
         """Write everything. `written` counts it."""
@@ -171,6 +172,8 @@ class Restore:
     def _follow(self, link: Document) -> Document:
         self._following[link["follower"]] += 1
         self._followers[link["followee"]] += 1
+        if marks.is_step(link["at"], marks.LINKS_STEP):
+            self._link_steps.append(link["at"])
         return link
 
     def _user(self, kept: Document) -> Document:
@@ -213,6 +216,7 @@ class Restore:
             oldest, newest = min(self._first.values()), self._latest[-1]
             marks.note(self.database, oldest, newest, pushed=self._latest)
         marks.note_joined(self.database, self._steps)
+        marks.note_followed(self.database, self._link_steps)
 
 
 def checked(directory: Path) -> Document:

@@ -5,10 +5,16 @@ figures that FIGURES names, `computed` (when). `microposts`, `follows` and `mail
 what there is of that day when it is computed, `users` who joined then, `active` how
 many have posted or followed. A search leaves nothing behind: the collection `searches`
 counts them as they are made, `_id` the day, `count`.
+
+The embedded server answers nobody else while it reads a range of an index: so a day is
+read in pieces, an hour long, or less where an import has crowded it.
 """
 
 import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -17,6 +23,8 @@ from microblog.store import Database, Document, ids, mails, marks, users
 from microblog.store.walks import MINUTE, Start
 
 FIGURES = ("microposts", "users", "active", "follows", "searches", "mails")
+HOUR = 60 * MINUTE
+STEPS = 16  # of users, to a piece of a day
 SETTLING = 10 * MINUTE  # after midnight: what was posted before it is stored by then
 
 INDEXES = [IndexModel("day")]
@@ -34,17 +42,24 @@ def number(day: date) -> int:
 def compute(database: Database, day: date) -> Document:
     """The figures of a day as the data has them now."""
     since_1970 = number(day)
-    posted = _by(database, "microposts", "author", since_1970)
-    followed = _by(database, "follows", "follower", since_1970)
-    joined = {"$gte": ids.of_day(since_1970), "$lt": ids.of_day(since_1970 + 1)}
+    of_day: Document = {"day": since_1970}
+    posted, followed = Counter[str](), Counter[str]()
+    for piece in _pieces(since_1970):
+        posted += _by(database, "microposts", "author", {**of_day, "_id": piece})
+    for piece in _pieces(since_1970, marks.steps(database, marks.FOLLOWS)):
+        followed += _by(database, "follows", "follower", {**of_day, "at": piece})
+    joined = sorted(marks.steps(database))[::STEPS]
     searches = database.searches.find_one({"_id": str(day)}) or {"count": 0}
     return {
         "_id": str(day),
         "day": since_1970,
-        "microposts": sum(posted.values()),
-        "users": database.users.count_documents({"joined": joined}),
+        "microposts": posted.total(),
+        "users": sum(
+            database.users.count_documents({"joined": piece})
+            for piece in _pieces(since_1970, joined)
+        ),
         "active": len(posted.keys() | followed.keys()),
-        "follows": sum(followed.values()),
+        "follows": followed.total(),
         "searches": searches["count"],
         "mails": mails.sent_on(database, since_1970),
         "computed": datetime.now(UTC),
@@ -127,13 +142,19 @@ def _upsert(database: Database, collection: str, id: str, update: Document) -> N
         database[collection].update_one({"_id": id}, update)
 
 
-def _by(database: Database, collection: str, who: str, day: int) -> dict[str, int]:
-    """How many documents of a day each user has made."""
-    group = {"_id": f"${who}", "count": {"$sum": 1}}
-    found = database[collection].aggregate(
-        [{"$match": {"day": day}}, {"$group": group}]
-    )
-    return {one["_id"]: one["count"] for one in found}
+def _by(database: Database, collection: str, who: str, query: Document) -> Counter[str]:
+    """How many of these documents each user has made."""
+    group = {"$group": {"_id": f"${who}", "count": {"$sum": 1}}}
+    found = database[collection].aggregate([{"$match": query}, group])
+    return Counter({one["_id"]: one["count"] for one in found})
+
+
+def _pieces(day: int, steps: Iterable[int] = ()) -> Iterator[Document]:
+    """The ids of a day, in ranges that end at every hour and at these steps."""
+    first, end = ids.of_day(day), ids.of_day(day + 1)
+    inside = (step for step in steps if first < step < end)
+    cuts = sorted({*range(first, end, HOUR), *inside, end})
+    return ({"$gte": low, "$lt": high} for low, high in pairwise(cuts))
 
 
 def _first(database: Database) -> int | None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from microblog import passwords
-from microblog.store import Database, bulk, follows, names, pieces, users
+from microblog.store import Database, bulk, follows, marks, names, pieces, users
 from tests.bench.generator import PASSWORD
 
 READERS = {"reads_ten": 10, "reads_hundred": 100, "reads_thousand": 1000}
@@ -56,4 +56,6 @@ def _follow_much(database: Database, batch: Iterable[str]) -> None:
     names.add(database, documents)
     links = [follows.new_document(document["_id"], MUCH) for document in documents]
     bulk.insert(database, "follows", links)
-    users.add_links(database, MUCH, "followers", [link["at"] for link in links])
+    times = [link["at"] for link in links]
+    marks.note_followed(database, times)
+    users.add_links(database, MUCH, "followers", times)

@@ -28,6 +28,7 @@ from microblog.store import (
     ids,
     keys,
     mails,
+    marks,
     microposts,
     restore,
     segments,
@@ -100,9 +101,15 @@ def assert_same(one: Database, other: Database, *, logins: bool = False) -> None
 
 @pytest.mark.parametrize("logins", [False, True])
 def test_OP_4_round_trip_into_a_second_database(
-    run: Run, populated: Database, other: Other, tmp_path: Path, logins: bool
+    run: Run,
+    populated: Database,
+    other: Other,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    logins: bool,
 ) -> None:
     ini, restored = other
+    monkeypatch.setattr(marks, "LINKS_STEP", 1)
     options = ["--with-logins"] if logins else []
     done = run("backup", *options, str(tmp_path / "one"))
     assert done.status == 0, done.errors
@@ -115,6 +122,8 @@ def test_OP_4_round_trip_into_a_second_database(
     assert "microposts: 47 restored" in done.output  # The hidden one, too.
     assert done.output.endswith("all is restored\n")
     assert_same(populated, restored, logins=logins)
+    followed = sorted(link["at"] for link in populated.follows.find())
+    assert sorted(marks.steps(restored, marks.FOLLOWS)) == followed != []
     assert run("backup", *options, str(tmp_path / "two"), ini=ini).status == 0
     assert hashes(tmp_path / "two") == hashes(tmp_path / "one")
 

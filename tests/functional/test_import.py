@@ -1,6 +1,7 @@
 """`microblog import`: what goes in, what is refused, what is met again."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,17 @@ from zlib import crc32
 
 import pytest
 
-from microblog.store import Database, Document, hidden, ids, public, search, users
+from microblog.store import (
+    Database,
+    Document,
+    hidden,
+    ids,
+    marks,
+    public,
+    search,
+    statistics,
+    users,
+)
 from microblog.store.walks import Start
 from tests.factories import PASSWORD, Api, Factory
 from tests.functional.answers import OTHER_PASSWORD, assert_problem, log_in, page
@@ -108,6 +119,35 @@ def test_second_import_changes_nothing(
         "nothing has changed\n"
     )
     assert state(database) == before
+
+
+def test_day_of_an_import_is_counted_in_pieces(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many links it has brought: nobody waits for all to be read at once."""
+    names = [f"user{letter}{other}" for letter in "abcde" for other in "abcdefgh"]
+    people = [{"kind": "user", "username": name} for name in names]
+    links = [
+        {"kind": "follow", "follower": one, "followee": other}
+        for one in names
+        for other in names
+        if one != other
+    ]
+    monkeypatch.setattr(marks, "LINKS_STEP", 16)
+    assert run("import", text=jsonl(*people, *links)).status == 0
+    original, pieces = statistics._by, []
+
+    def count(*arguments: Any) -> Counter[str]:
+        found = original(*arguments)
+        if arguments[1] == "follows":
+            pieces.append(found.total())
+        return found
+
+    monkeypatch.setattr(statistics, "_by", count)
+    today = statistics.unfinished(database)[-1]
+    assert (today["users"], today["follows"]) == (len(names), len(links))
+    assert today["active"] == len(names)
+    assert max(pieces) < len(links) / 4
 
 
 def test_import_leaves_those_who_are_there_alone(
