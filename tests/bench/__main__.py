@@ -26,7 +26,7 @@ from tests.bench import (
     stores,
 )
 from tests.bench.bars import Results
-from tests.bench.jobs import JOBS, POSTING, SINGLY, World
+from tests.bench.jobs import JOBS, SINGLY, WRITING, World
 from tests.bench.loads import Figures
 from tests.bench.measuring import Measuring
 from tests.bench.processes import ALL, OTHERS, Machine, Site
@@ -34,7 +34,7 @@ from tests.bench.references import References
 
 OUTPUT = Path("docs/bench")
 FANOUT = "fanout"
-NAMES = [*(job.name for job in [*JOBS, POSTING]), *SINGLY, FANOUT]
+NAMES = [*(job.name for job in [*JOBS, *WRITING]), *SINGLY, FANOUT]
 MUCH_USED = 10  # percent
 
 

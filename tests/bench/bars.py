@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.jobs import COMPARED, JOBS, POSTING, TITLES
+from tests.bench.jobs import COMPARED, JOBS, TITLES, WRITING
 from tests.bench.loads import Figures
 
 TIMELINES = ("timeline_10", "timeline_100", "timeline_1000")
@@ -30,7 +30,7 @@ WORDS_P50, WORDS_P99, COMMON_P50 = 60.0, 300.0, 100.0
 BYTES, MEGABYTES = 3072.0, 150.0
 UPDATES, DELIVERED = 1000.0, 2.0
 GROWING = [
-    job.name for job in [*JOBS, POSTING] if not job.name.startswith(("random", "foll"))
+    job.name for job in [*JOBS, *WRITING] if not job.name.startswith(("random", "foll"))
 ]
 
 

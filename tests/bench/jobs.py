@@ -1,5 +1,6 @@
 """The jobs: what is asked of the site, as whom."""
 
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -131,13 +132,26 @@ def _posts(world: World) -> list[Target]:
     """Posts by POSTS, as long as what people write, after each follower has read."""
     for follower in people.followers(POSTS, world.facts["people"]):
         world.client(follower).read(f"/api/users/{follower}/timeline")
-    header = world.authorization(POSTS)
+    return [_post(world, POSTS, text) for text in _texts(world)]
+
+
+def _random_posts(world: World) -> list[Target]:
+    texts = itertools.cycle(_texts(world))
     return [
-        Target(collection(POSTS), header, "POST", body=json.dumps({"text": text}))
-        for text in (one["text"] for one in world.page["result"])
-        # A mention would be work for the worker that other posts are not.
-        if "@" not in text
-    ] or [Target(collection(POSTS), header, "POST", body='{"text": "Good morning!"}')]
+        _post(world, author, text)
+        for author, text in zip(world.readers, texts, strict=False)
+    ]
+
+
+def _post(world: World, author: str, text: str) -> Target:
+    header, body = world.authorization(author), json.dumps({"text": text})
+    return Target(collection(author), header, "POST", body=body)
+
+
+def _texts(world: World) -> list[str]:
+    found = (one["text"] for one in world.page["result"])
+    # A mention would be work for the worker that other posts are not.
+    return [text for text in found if "@" not in text] or ["Good morning!"]
 
 
 @dataclass(frozen=True)
@@ -214,6 +228,10 @@ JOBS = [
     ),
 ]
 POSTING = Job("posting", "posting, 50 followers", _posts, kinto="kinto_post")
+WRITING = [
+    POSTING,
+    Job("random_posting", "posting, random users", _random_posts, kinto="kinto_post"),
+]
 COMPARED = {
     "ceiling_json": "Pyramid, constant page, JSON",
     "ceiling_html": "Pyramid, constant page, HTML",
@@ -228,7 +246,7 @@ SINGLY = {
     "during_logins": "the same, while they are verified",
 }
 TITLES = {
-    **{job.name: job.title for job in [*JOBS, POSTING]},
+    **{job.name: job.title for job in [*JOBS, *WRITING]},
     **COMPARED,
     **SINGLY,
 }

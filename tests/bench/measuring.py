@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from tests.bench import loads
-from tests.bench.jobs import JOBS, POSTING, TITLES, Job, World
+from tests.bench.jobs import JOBS, TITLES, WRITING, Job, World
 from tests.bench.loads import Figures, Loaded, Run, Target
 from tests.bench.references import References
 from tests.bench.stores import FOLDER
@@ -57,29 +57,33 @@ class Measuring:
                 self._job(job)
 
     def posting(self) -> None:
-        """The job that posts, while a worker works: no turns, for it has work left
-        when the load is over."""
-        if not self.wants(POSTING.name):
-            return
-        references = self._references(POSTING)
-        for lane in references.values():
-            lane.warm_up()
-            self._run(lane)
-        lanes = []
-        for world in self.worlds:
-            world.site.start_worker()
-            lane = Lane(world.loaded, POSTING.targets(world))
-            lane.warm_up()
-            self._run(lane)
-            lanes.append(lane)
-            world.site.stop_worker()
-        self._note(POSTING, references, lanes)
+        """The jobs that post."""
+        for job in WRITING:
+            if self.wants(job.name):
+                self._post(job)
 
     def compared(self) -> None:
         """Keep what the constants and Kinto reached, over all turns."""
         for name, runs in self._referred.items():
             loaded, _ = self.references.lanes[name]
             self.keep(loads.combine(name, 0, runs, loaded.web))
+
+    def _post(self, job: Job) -> None:
+        """While a worker works: no turns, for it has work left when the load is
+        over."""
+        references = self._references(job)
+        for lane in references.values():
+            lane.warm_up()
+            self._run(lane)
+        lanes = []
+        for world in self.worlds:
+            world.site.start_worker()
+            lane = Lane(world.loaded, job.targets(world))
+            lane.warm_up()
+            self._run(lane)
+            lanes.append(lane)
+            world.site.stop_worker()
+        self._note(job, references, lanes)
 
     def keep(self, figures: Figures) -> None:
         """Note what was measured, and say so: a whole run takes its time."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tests.bench.bars import GROWING, Results
-from tests.bench.jobs import JOBS, POSTING, TITLES
+from tests.bench.jobs import JOBS, TITLES, WRITING
 
 LEFT, WIDTH, ROW, BAR, RIGHT, TOP = 230, 420, 34, 18, 90, 46
 COLOURS = ("#2f6f9f", "#d98c3f")
@@ -106,7 +106,7 @@ def write(results: Results, folder: Path) -> list[str]:
     plots["ceiling.svg"] = bars(title, ["microblog"], rows, "constant from Pyramid")
     rows = [
         Row(job.title, [ours], theirs)
-        for job in [*JOBS, POSTING]
+        for job in [*JOBS, *WRITING]
         if (ours := results.rate(job.name, size))
         and (theirs := _reference(results, job.name, job.kinto))
     ]

@@ -152,9 +152,10 @@ def _how(tested: dict[str, str], settings: dict[str, Any]) -> str:
     return (
         f"{tested['processor']}, {settings['cores']} cores, {tested['memory']}, "
         f"{tested['system']}; Python {tested['python']}, {libraries}. {cores} One web "
-        f"process with 4 threads. wrk: {CONNECTIONS} connections, a warm-up and the "
-        f"median of {settings['runs']} runs of {settings['seconds']} s, in turns with "
-        f"what a job is compared with, so that ratios hold while the machine is slower "
+        f"process with 4 threads, and 8 for who posts. wrk: {CONNECTIONS} connections, "
+        f"a warm-up and the median of {settings['runs']} runs of "
+        f"{settings['seconds']} s, in turns with what a job is compared "
+        "with, so that ratios hold while the machine is slower "
         f"at times: others used {settings['busy']:.0f} % of it before the start, "
         f"and its host kept {settings['stolen']:.0f} % from it meanwhile. Data: "
         f"{settings['data']}, {settings['users']:,} users, and one whom "
