@@ -38,6 +38,19 @@ def _present(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ids, "_last", ids._last)
 
 
+@pytest.fixture(scope="module")
+def untraced(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage is not counted in tests that do the same a thousand times."""
+    # pytest-cov's own mark `no_cover` fails where there is no coverage at all.
+    plugin = request.config.pluginmanager.getplugin("_cov")
+    controller = plugin and plugin.cov_controller
+    if controller:
+        controller.pause()
+    yield
+    if controller:
+        controller.resume()
+
+
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings for tests: a fresh embedded server, or the one that SERVER names."""

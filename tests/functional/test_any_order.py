@@ -3,6 +3,7 @@ side shows, and both take and refuse the same."""
 
 from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from microblog import text as grammar
 from microblog.settings import Settings
 from tests.functional.bad_inputs.cases import Case
 from tests.functional.bad_inputs.world import World, assert_failure
+
+pytestmark = pytest.mark.usefixtures("untraced")
 
 USERS = st.sampled_from(["alice", "bob"])
 SIDES = st.sampled_from(["app", "browser"])

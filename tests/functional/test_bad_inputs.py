@@ -19,7 +19,10 @@ from tests.functional.bad_inputs.cases import ENDPOINTS, Case
 from tests.functional.bad_inputs.world import World, assert_failure
 
 # Methods that no standard knows are among what is sent.
-pytestmark = pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD"),
+    pytest.mark.usefixtures("untraced"),
+]
 
 REFUSED = [
     "usernames",

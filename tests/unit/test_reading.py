@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 import pymongo
+import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -42,6 +43,8 @@ from microblog.store.check import derived
 from microblog.store.walks import Start
 from tests.factories import Factory
 from tests.unit.lists import KINDS, Reading, walk
+
+pytestmark = pytest.mark.usefixtures("untraced")
 
 CROWD = [f"crowd_{letter}{other}" for letter in "abcdef" for other in "abcde"]
 SIZES = st.sampled_from([1, 2, 3, 7, 19, 20, 21, 40, 41, 100])

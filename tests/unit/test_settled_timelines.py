@@ -48,6 +48,8 @@ from microblog.store.walks import Start
 from tests.factories import Factory
 from tests.unit.conftest import Interruption
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 EXAMPLES = 12
 STEPS = 30
 PUSH_BELOW = 3
