@@ -7,7 +7,7 @@ many have posted or followed. A search leaves nothing behind: the collection `se
 counts them as they are made, `_id` the day, `count`.
 
 The embedded server answers nobody else while it reads a range of an index: so a day is
-read in pieces, an hour long, or less where an import has crowded it.
+read in pieces, a quarter long, or less where an import has crowded it.
 """
 
 import logging
@@ -23,7 +23,7 @@ from microblog.store import Database, Document, ids, mails, marks, users
 from microblog.store.walks import MINUTE, Start
 
 FIGURES = ("microposts", "users", "active", "follows", "searches", "mails")
-HOUR = 60 * MINUTE
+QUARTER = 6 * 60 * MINUTE
 STEPS = 16  # of users, to a piece of a day
 SETTLING = 10 * MINUTE  # after midnight: what was posted before it is stored by then
 
@@ -150,10 +150,10 @@ def _by(database: Database, collection: str, who: str, query: Document) -> Count
 
 
 def _pieces(day: int, steps: Iterable[int] = ()) -> Iterator[Document]:
-    """The ids of a day, in ranges that end at every hour and at these steps."""
+    """The ids of a day, in ranges that end with each quarter and at these steps."""
     first, end = ids.of_day(day), ids.of_day(day + 1)
     inside = (step for step in steps if first < step < end)
-    cuts = sorted({*range(first, end, HOUR), *inside, end})
+    cuts = sorted({*range(first, end, QUARTER), *inside, end})
     return ({"$gte": low, "$lt": high} for low, high in pairwise(cuts))
 
 
