@@ -26,6 +26,7 @@ http_port = 0
 http.threads = 4
 password.cost = 12
 # One client does it all; limits count as they do for many.
+http.connections = 1000
 limits.register = 1000000000
 limits.login_network = 1000000000
 limits.post = 1000000000
