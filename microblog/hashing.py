@@ -2,7 +2,7 @@
 not wait for who logs in.
 
 It is done by threads of its own, on any core of the site and behind all others, and for
-so many requests at once that a thread of the web server is always left.
+so many requests at once that threads of the web server are always left.
 """
 
 import os
@@ -16,7 +16,7 @@ from microblog.errors import Unavailable
 from microblog.i18n import _
 
 THREADS = 2
-NICENESS = 5
+NICENESS = 2
 # In the environment of a web server that is kept on one core: those of the whole site.
 CORES = "MICROBLOG_RUN_CORES"
 

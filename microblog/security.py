@@ -251,8 +251,8 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
 def includeme(config: Any) -> None:
     """The policy, which asks the ACLs of the tree; `request.known`: its identity, if
     that was loaded."""
-    # One thread of the web server at least is left to who reads.
-    passwords.aside = Aside(config.registry["settings"].http_threads - 1)
+    # Half of the threads for who writes are left to who does not log in.
+    passwords.aside = Aside(config.registry["settings"].http_writing_threads // 2)
     policy = SecurityPolicy()
     config.set_security_policy(policy)
     config.add_request_method(policy.known, "known", property=True)

@@ -30,8 +30,9 @@ ASIDE = {"/__lbheartbeat__", "/__heartbeat__", "/__version__"}
 ASIDE_FILES = "/static/"
 ASIDE_THREADS = 2
 READING = {"GET", "HEAD", "OPTIONS"}
-# File descriptors for everything but connections: the database, logs, sockets.
-RESERVED_DESCRIPTORS = 40
+# File descriptors for everything but connections, and one a thread for the database:
+# logs, sockets, what watches the database.
+RESERVED_DESCRIPTORS = 30
 
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -108,7 +109,7 @@ class Server:
     def __init__(self, application: Any, settings: Settings):
         """OSError: the port cannot be used."""
         self.settings = settings
-        self.most = _descriptors_for(settings.http_connections_total)
+        self.most = _descriptors_for(settings)
         self.map: dict[int, Any] = {}
         self.turned_away = 0
         self.next_look = 0.0
@@ -198,14 +199,17 @@ def _network(address: str) -> str:
     return socket.inet_pton(socket.AF_INET6, address.partition("%")[0])[:8].hex()
 
 
-def _descriptors_for(connections: int) -> int:
+def _descriptors_for(settings: Settings) -> int:
     """How many connections there are file descriptors for, after getting more."""
-    wanted = connections + RESERVED_DESCRIPTORS
+    connections = settings.http_connections_total
+    reserved = RESERVED_DESCRIPTORS
+    reserved += settings.http_threads + settings.http_writing_threads
+    wanted = connections + reserved
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < wanted:
         soft = wanted if hard < 0 else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    free = soft - RESERVED_DESCRIPTORS if soft >= 0 else connections
+    free = soft - reserved if soft >= 0 else connections
     return max(1, min(connections, free))
 
 

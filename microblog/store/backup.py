@@ -144,7 +144,7 @@ COLLECTIONS = {
     "users": Kept(Fate.KEPT, "but for counts and references", _users),
     DELETED: Kept(Fate.KEPT, "they stay deleted, their names taken", _deleted),
     "names": Kept(Fate.COMPUTED, "from users"),
-    "marks": Kept(Fate.COMPUTED, "from microposts and users"),
+    "marks": Kept(Fate.COMPUTED, "from microposts, users and follows"),
     "segments": Kept(Fate.COMPUTED, "from microposts, and so are the postings"),
     "postings": Kept(Fate.COMPUTED, "from microposts"),
     "timelines": Kept(Fate.COMPUTED, "each when its reader comes"),

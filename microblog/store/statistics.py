@@ -6,8 +6,8 @@ what there is of that day when it is computed, `users` who joined then, `active`
 many have posted or followed. A search leaves nothing behind: the collection `searches`
 counts them as they are made, `_id` the day, `count`.
 
-The embedded server answers nobody else while it reads a range of an index: so a day is
-read in pieces, a quarter long, or less where an import has crowded it.
+The embedded server answers nobody else while it reads a range of an index: so a day on
+which an import has brought many users and follows is read in pieces.
 """
 
 import logging
@@ -23,8 +23,7 @@ from microblog.store import Database, Document, ids, mails, marks, users
 from microblog.store.walks import MINUTE, Start
 
 FIGURES = ("microposts", "users", "active", "follows", "searches", "mails")
-QUARTER = 6 * 60 * MINUTE
-STEPS = 16  # of users, to a piece of a day
+STEPS = 64  # of users, to a piece of a day
 SETTLING = 10 * MINUTE  # after midnight: what was posted before it is stored by then
 
 INDEXES = [IndexModel("day")]
@@ -43,11 +42,10 @@ def compute(database: Database, day: date) -> Document:
     """The figures of a day as the data has them now."""
     since_1970 = number(day)
     of_day: Document = {"day": since_1970}
-    posted, followed = Counter[str](), Counter[str]()
-    for piece in _pieces(since_1970):
-        posted += _by(database, "microposts", "author", {**of_day, "_id": piece})
+    posted = _by(database, "microposts", "author", of_day)
+    followed = Counter[str]()
     for piece in _pieces(since_1970, marks.steps(database, marks.FOLLOWS)):
-        followed += _by(database, "follows", "follower", {**of_day, "at": piece})
+        followed.update(_by(database, "follows", "follower", {**of_day, "at": piece}))
     joined = sorted(marks.steps(database))[::STEPS]
     searches = database.searches.find_one({"_id": str(day)}) or {"count": 0}
     return {
@@ -149,11 +147,10 @@ def _by(database: Database, collection: str, who: str, query: Document) -> Count
     return Counter({one["_id"]: one["count"] for one in found})
 
 
-def _pieces(day: int, steps: Iterable[int] = ()) -> Iterator[Document]:
-    """The ids of a day, in ranges that end with each quarter and at these steps."""
+def _pieces(day: int, steps: Iterable[int]) -> Iterator[Document]:
+    """The ids of a day, in ranges from each of these steps to the next."""
     first, end = ids.of_day(day), ids.of_day(day + 1)
-    inside = (step for step in steps if first < step < end)
-    cuts = sorted({*range(first, end, QUARTER), *inside, end})
+    cuts = sorted({first, end, *(step for step in steps if first < step < end)})
     return ({"$gte": low, "$lt": high} for low, high in pairwise(cuts))
 
 

@@ -66,8 +66,7 @@ def test_F4_AV_3_slow_document_server(
         assert ledger.told(began).keys() == {201}
         slow = [one for one in page.since(began) if one.at < late]
         assert {one.status for one in slow} == {200}
-        # Two commands a page, and before it, by four threads, eight people who post by
-        # eight commands each.
+        # Two commands a page, beside those of eight people who post.
         later = median(one.seconds for one in slow) - fast
         assert DELAY < later < within(20 * DELAY)
         proxy.delay = TOO_LATE

@@ -107,7 +107,7 @@ def test_RL_4_nobody_keeps_all_others_from_uploading(served: Served) -> None:
 
 def test_IN_7_upload_has_its_place_until_it_is_answered(tmp_path: Path) -> None:
     """For so long its body lies on the disk, also while it waits for a thread."""
-    served = Served(tmp_path / "log", "http.threads=2")
+    served = Served(tmp_path / "log", "http.writing_threads=2")
 
     def wait_until_all_is_read() -> None:
         # What has come before is read before the second of these, which other threads
@@ -118,7 +118,7 @@ def test_IN_7_upload_has_its_place_until_it_is_answered(tmp_path: Path) -> None:
     try:
         busy = [served.connect() for _ in range(2)]
         for client in busy:
-            client.sendall(request("/large?mb=64"))
+            client.sendall(request("/large?mb=64", "POST"))
             assert client.recv(1)
         whole = [begun(served, IMPORT, 10) for _ in range(parsing.MOST_UPLOADS_NEAR)]
         for client in whole:

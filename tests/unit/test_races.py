@@ -1,5 +1,6 @@
 """Two writers at once: whoever comes in between, nothing is lost or counted twice."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ from microblog.store.limits import Limit
 from microblog.store.together import Together
 from tests.factories import Factory
 from tests.unit.conftest import Interruption
+
+MOST = sys.maxsize  # of a limit that binds nobody
 
 
 def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
@@ -196,6 +199,39 @@ def test_references_of_one_author_that_come_together_are_one_update(
     assert (alice["counts"]["microposts"], alice["rev"]) == (3, rev + 1)
     assert sorted(map(int, alice["undelivered"])) == [one["id"], two["id"]]
     assert_right(database)
+
+
+def test_uses_that_come_together_after_others_have_taken_the_last(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of the counter and its update, by another process: then each
+    is counted for itself, as far as there is room."""
+    same, free = (
+        Limit("post", who, most, 3600) for who, most in (("us", 5), ("all", MOST))
+    )
+    original = bulk.upsert
+
+    def upsert(*arguments: Any) -> Any:
+        for limit in (same, same, free):
+            monkeypatch.setattr(bulk, "upsert", original)
+            limits.take(Database(database.client, database.name), [limit])
+        return original(*arguments)
+
+    limits.take(database, [same])
+    monkeypatch.setattr(bulk, "upsert", upsert)
+
+    def take(number: int) -> bool:
+        try:
+            return bool(limits.take(database, [free, same]))
+        except Throttled:
+            return False
+
+    with ThreadPoolExecutor(4) as threads, gathered(database.taking, 4):
+        taken = [threads.submit(take, number) for number in range(4)]
+    assert sum(one.result() for one in taken) == 2
+    assert limits.take(database, [free])[0].count == 3
+    with pytest.raises(Throttled):
+        limits.take(database, [same])
 
 
 @pytest.mark.parametrize("counted", [0, 2])
