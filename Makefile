@@ -9,11 +9,11 @@ BIN := .venv/bin
 run: .venv/installed
 	@exec $(BIN)/microblog -c development.ini run
 
-# Two processes, each with a document server of its own, halve the time.
+# Three processes, each with a document server of its own: half of the time a test waits.
 # PYTEST: more for pytest. Without Chromium, or without Node, tests can be left out:
 # make test PYTEST="--ignore=tests/browser --ignore=tests/judges"
 test: .venv/installed-for-tests
-	$(BIN)/pytest -n 2 --dist worksteal -m "not long" $(PYTEST)
+	$(BIN)/pytest -n 3 --dist worksteal -m "not long" $(PYTEST)
 
 # Servers frozen, killed and slow, full disks, clocks that jump; writes docs/faults.md.
 faults: .venv/installed-for-tests

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
 
 from tests.factories import PASSWORD
 
 START_SECONDS = 30
+COVERAGE_SETTINGS = Path(__file__).parents[1] / "setup.cfg"
 # One address and few users do it all.
 UNLIMITED = ("limits.register", "limits.post", "limits.follow")
 LOG = """
@@ -78,13 +80,17 @@ class Site:
         pytest.fail(f"the site does not start: {self.log.read_text()}")
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker, and wait until it works."""
+        """Start a worker, and wait until it works. Its coverage counts, if that of this
+        process does."""
+        environment = self.environment
+        if Coverage.current():
+            environment["COVERAGE_PROCESS_START"] = str(COVERAGE_SETTINGS)
         log = self.directory / "worker.log"
         before = log.stat().st_size if log.exists() else 0
         with open(log, "ab") as output:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "microblog", "-c", str(self.ini), "worker"],
-                env=self.environment,
+                env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
