@@ -66,9 +66,9 @@ def test_F4_AV_3_slow_document_server(
         assert ledger.told(began).keys() == {201}
         slow = [one for one in page.since(began) if one.at < late]
         assert {one.status for one in slow} == {200}
-        # Two commands a page, beside those of eight people who post.
-        later = median(one.seconds for one in slow) - fast
-        assert DELAY < later < within(20 * DELAY)
+        # One command a page or two, beside those of eight people who post; in between
+        # it is given out as it was kept, for a second.
+        assert DELAY < max(one.seconds for one in slow) < within(20 * DELAY)
         proxy.delay = TOO_LATE
         page.wait_for(503)
         refused = time.monotonic() + 1
@@ -87,5 +87,5 @@ def test_F4_AV_3_slow_document_server(
     ledger.check(behind)
     assert "Traceback" not in behind.log.read_text()
     record_property("page s", f"{fast:.3f}")
-    record_property("late s", f"{median(one.seconds for one in slow):.3f}")
+    record_property("late s", f"{max(one.seconds for one in slow):.3f}")
     record_property("green after s", f"{took:.1f}")
